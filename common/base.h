@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_BASE_H
+#define OCF_AWS_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The value must be looked at: every fallible function carries it. */
+#define OCF_MUST_CHECK        __attribute__((warn_unused_result))
+#define OCF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* Run `f(&variable)` when the variable goes out of scope. */
+#define OCF_CLEANUP(f) __attribute__((cleanup(f)))
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#define MS_PER_S 1000ULL
+
+/* Two spellings of "whose value": a pointer is handed over, and the old place forgets it. */
+#define OCF_STEAL(p)                                                                               \
+    ({                                                                                             \
+        __typeof__(p) *ocf_steal_from_ = &(p);                                                     \
+        __typeof__(p) ocf_steal_value_ = *ocf_steal_from_;                                         \
+        *ocf_steal_from_ = NULL;                                                                   \
+        ocf_steal_value_;                                                                          \
+    })
+
+static inline void
+base_free_p(void *pp)
+{
+    free(*(void **)pp);
+}
+
+static inline void
+base_close_p(const int *fd)
+{
+    if (*fd >= 0) {
+        (void)close(*fd);
+    }
+}
+
+#define OCF_FREE  OCF_CLEANUP(base_free_p)
+#define OCF_CLOSE OCF_CLEANUP(base_close_p)
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_CACHE_H
+#define OCF_AWS_CACHE_H
+
+#include "buf.h"
+#include "err.h"
+
+/*
+ * Small files that outlive one run of an agent: session token, identity of the instance, role
+ * credentials. The directory is $HA_RSCTMP/ocf-aws (default /run/resource-agents/ocf-aws), 0700
+ * and ours, or it is not used at all; files are 0600, written aside and renamed. They live on
+ * tmpfs and so end with the boot. A cache that cannot be used costs time and nothing else: every
+ * failure here is logged at debug and reads as a miss.
+ */
+
+#define CACHE_ENTRY_MAX 65536
+
+/* An open cache. */
+struct cache {
+    int dir_fd; /* -1: no cache, every get is a miss and every put a no-op */
+};
+
+/*!
+ * \brief Open (and create) the directory under \p rsctmp (HA_RSCTMP); NULL or "" for the default
+ *
+ * Refuses (dir_fd = -1) a directory that is a symbolic link, belongs to another user or is open
+ * to group or others.
+ */
+void cache_open(struct cache *c, const char *rsctmp);
+
+void cache_close(struct cache *c);
+
+/*!
+ * \brief Read an entry
+ *
+ * \param[in]  key  any string; the file's name is made from a hash of it
+ * \param[out] ret  appended to; may hold a secret, so use a secret buffer where it does
+ *
+ * \return true when there is an entry that is a regular file, ours, 0600, whole (its length and
+ *         digest fit) and at most CACHE_ENTRY_MAX; false for a miss
+ */
+bool cache_get(const struct cache *c, const char *key, struct buf *ret);
+
+/*! \brief Write an entry, all or nothing; two writers at once leave one whole entry. */
+void cache_put(const struct cache *c, const char *key, const void *data, size_t len);
+
+/*! \brief Remove an entry, if there. */
+void cache_drop(const struct cache *c, const char *key);
+
+/*!
+ * \brief As cache_put(), for state that is more than a cache: the failure is told
+ *
+ * \return 0 or -ERR_SYSTEM with the path and errno's text in \p e
+ */
+int cache_store(const struct cache *c, const char *key, const void *data, size_t len,
+                struct err *e) OCF_MUST_CHECK;
+
+#endif
