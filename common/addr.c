@@ -119,7 +119,7 @@ addr_cidr_text(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
     char text[ADDR_TEXT_MAX];
 
-    (void)snprintf(out, ADDR_TEXT_MAX, "%.*s/%u", INET6_ADDRSTRLEN, addr_text(a, text),
-                   (unsigned)a->prefix_len);
+    (void)snprintf(out, ADDR_TEXT_MAX, "%.*s/%hhu", INET6_ADDRSTRLEN, addr_text(a, text),
+                   a->prefix_len);
     return out;
 }

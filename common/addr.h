@@ -18,7 +18,7 @@ struct addr {
     uint8_t prefix_len;
 };
 
-#define ADDR_TEXT_MAX (INET6_ADDRSTRLEN + 4)
+#define ADDR_TEXT_MAX (INET6_ADDRSTRLEN + 5)
 
 /*! \brief Parse "10.1.0.10" or "2001:db8::1"; no prefix, no zone, no leading zeros. */
 bool addr_parse(const char *text, struct addr *ret) OCF_MUST_CHECK;

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "http.h"
+
+#include "log.h"
+
+#include <curl/curl.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define POLL_MAX_MS 1000
+
+struct http {
+    const struct http_options *options;
+    CURLM *multi;
+    bool hashed_trust; /* the system's trust store is a directory that OpenSSL can look things up in
+                        */
+};
+
+/* One exchange while libcurl works on it. */
+struct running {
+    struct http_exchange *x;
+    CURL *easy;
+    struct curl_slist *headers;
+    char detail[CURL_ERROR_SIZE];
+    bool too_big;
+    bool ended;
+};
+
+/*
+ * A bundle is parsed whole at every start of a program: many times the cost of all else a monitor
+ * does. A hashed directory with the same certificates is read only where a handshake asks.
+ */
+static bool
+is_hashed_directory(const char *path)
+{
+    DIR *dir = path == NULL ? NULL : opendir(path);
+    const struct dirent *entry = NULL;
+    bool found = false;
+
+    if (dir == NULL) {
+        return false;
+    }
+    while (!found && (entry = readdir(dir)) != NULL) {
+        found = strlen(entry->d_name) == 10 && strspn(entry->d_name, "0123456789abcdef") == 8 &&
+                strcmp(entry->d_name + 8, ".0") == 0;
+    }
+    (void)closedir(dir);
+    return found;
+}
+
+static bool
+system_trust_is_hashed(void)
+{
+#if LIBCURL_VERSION_NUM >= 0x075400
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+
+    return v->age >= CURLVERSION_TENTH && is_hashed_directory(v->capath);
+#else
+    return false;
+#endif
+}
+
+int
+http_new(const struct http_options *options, struct http **ret, struct err *e)
+{
+    struct http *h = NULL;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return err_set(e, ERR_SYSTEM, "libcurl cannot be initialised");
+    }
+    h = calloc(1, sizeof(*h));
+    if (h == NULL) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    h->options = options;
+    h->multi = curl_multi_init();
+    if (h->multi == NULL) {
+        free(h);
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    h->hashed_trust = system_trust_is_hashed();
+    *ret = h;
+    return 0;
+}
+
+void
+http_free(struct http *h)
+{
+    if (h != NULL) {
+        (void)curl_multi_cleanup(h->multi);
+        curl_global_cleanup();
+        free(h);
+    }
+}
+
+static size_t
+on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct running *r = arg;
+
+    if (buf_add(&r->x->answer.body, data, size * n) < 0) {
+        r->too_big = true;
+        return 0;
+    }
+    return size * n;
+}
+
+/* The value of header `name` in a line that is not NUL-terminated, into out; false when other. */
+static bool
+header_value(const char *line, size_t len, const char *name, char *out, size_t out_size)
+{
+    size_t name_len = strlen(name);
+    size_t start = name_len + 1;
+
+    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0) {
+        return false;
+    }
+    while (start < len && (line[start] == ' ' || line[start] == '\t')) {
+        start++;
+    }
+    while (len > start &&
+           (line[len - 1] == '\r' || line[len - 1] == '\n' || line[len - 1] == ' ')) {
+        len--;
+    }
+    if (len - start >= out_size) {
+        return false;
+    }
+    memcpy(out, line + start, len - start);
+    out[len - start] = '\0';
+    return true;
+}
+
+/* A request id goes into messages: keep it only when it is made of harmless characters. */
+static bool
+is_token(const char *s)
+{
+    return *s != '\0' &&
+           s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                       "-_.=+/")] == '\0';
+}
+
+static size_t
+on_header(char *data, size_t size, size_t n, void *arg)
+{
+    struct running *r = arg;
+    char value[HTTP_REQUEST_ID_MAX];
+
+    if (header_value(data, size * n, "date", value, sizeof(value))) {
+        time_t t = curl_getdate(value, NULL);
+
+        r->x->answer.date_s = t > 0 ? (int64_t)t : 0;
+    } else if ((header_value(data, size * n, "x-amzn-requestid", value, sizeof(value)) ||
+                header_value(data, size * n, "x-amz-request-id", value, sizeof(value))) &&
+               is_token(value)) {
+        memcpy(r->x->answer.request_id, value, sizeof(value));
+    }
+    return size * n;
+}
+
+static bool
+set_headers(struct running *r)
+{
+    for (size_t i = 0; i < r->x->request.n_headers; i++) {
+        struct curl_slist *more = curl_slist_append(r->headers, r->x->request.headers[i]);
+
+        if (more == NULL) {
+            return false;
+        }
+        r->headers = more;
+    }
+    return curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers) == CURLE_OK;
+}
+
+static bool
+set_trust(const struct http *h, CURL *easy)
+{
+    if (h->options->ca_file != NULL) {
+        /* The bundle that was asked for, and nothing beside it. */
+        return curl_easy_setopt(easy, CURLOPT_CAINFO, h->options->ca_file) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
+    }
+    return !h->hashed_trust || curl_easy_setopt(easy, CURLOPT_CAINFO, NULL) == CURLE_OK;
+}
+
+static bool
+set_schemes(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) ==
+           CURLE_OK;
+#endif
+}
+
+static bool
+set_proxy(const struct http *h, const struct http_request *q, CURL *easy)
+{
+    if (q->direct) {
+        return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
+    }
+    return h->options->proxy == NULL ||
+           curl_easy_setopt(easy, CURLOPT_PROXY, h->options->proxy) == CURLE_OK;
+}
+
+static bool
+set_body(const struct http_request *q, CURL *easy)
+{
+    return q->body == NULL || (curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                                (curl_off_t)q->body_len) == CURLE_OK &&
+                               curl_easy_setopt(easy, CURLOPT_POSTFIELDS, q->body) == CURLE_OK);
+}
+
+#define SET(option, value) (curl_easy_setopt(r->easy, (option), (value)) == CURLE_OK)
+
+/* 0 is "no limit" to libcurl, so an attempt always gets at least a millisecond. */
+static bool
+set_options(const struct http *h, struct running *r, struct deadline d)
+{
+    const struct http_request *q = &r->x->request;
+    uint64_t left_ms = deadline_left_ms(deadline_cap(d, q->attempt_ms));
+    long timeout_ms = left_ms > 0 ? (long)left_ms : 1;
+
+    return SET(CURLOPT_URL, q->url) && set_body(q, r->easy) &&
+           SET(CURLOPT_CUSTOMREQUEST, q->method) && set_headers(r) && set_trust(h, r->easy) &&
+           set_schemes(r->easy) && set_proxy(h, q, r->easy) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+           SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
+           SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_NOSIGNAL, 1L) &&
+           SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+           SET(CURLOPT_TIMEOUT_MS, timeout_ms) && SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) &&
+           SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, r) &&
+           SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, r) &&
+           SET(CURLOPT_ERRORBUFFER, r->detail) && SET(CURLOPT_PRIVATE, r);
+}
+
+static int
+start(struct http *h, struct running *r, struct http_exchange *x, struct deadline d)
+{
+    r->x = x;
+    http_exchange_done(x);
+    x->error = (struct err){0};
+    x->answer.body = x->request.secret ? BUF_INIT_SECRET(x->request.max_answer)
+                                       : BUF_INIT(x->request.max_answer);
+    r->easy = curl_easy_init();
+    if (r->easy == NULL || !set_options(h, r, d) ||
+        curl_multi_add_handle(h->multi, r->easy) != CURLM_OK) {
+        return -ERR_NOMEM;
+    }
+    return 0;
+}
+
+static enum err_code
+code_of(CURLcode c, const struct running *r)
+{
+    switch (c) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return ERR_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+        return ERR_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return ERR_TIMEOUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return ERR_TLS;
+    case CURLE_OUT_OF_MEMORY:
+        return ERR_NOMEM;
+    case CURLE_WRITE_ERROR:
+        return r->too_big ? ERR_TOO_BIG : ERR_NETWORK;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return ERR_PARAM;
+    default:
+        return ERR_NETWORK;
+    }
+}
+
+/* "scheme://host:port" of a URL: enough for a message, and never a query. */
+static int
+origin_len(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    return host == NULL ? (int)strcspn(url, "/?")
+                        : (int)((size_t)(host + 3 - url) + strcspn(host + 3, "/?"));
+}
+
+static void
+finish(struct running *r, CURLcode c)
+{
+    struct http_exchange *x = r->x;
+    long request_size = 0;
+
+    r->ended = true;
+    (void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &x->answer.status);
+    (void)curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &request_size);
+    x->answer.sent = request_size > 0;
+    if (c != CURLE_OK) {
+        (void)err_set(&x->error, code_of(c, r), "%.*s: %s", origin_len(x->request.url),
+                      x->request.url, r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
+    }
+}
+
+static int
+run(struct http *h, struct deadline d)
+{
+    int n_running = 1;
+
+    while (n_running > 0) {
+        struct curl_waitfd cancel = {.fd = d.cancel_fd, .events = CURL_WAIT_POLLIN};
+        const CURLMsg *m = NULL;
+        int queued = 0;
+
+        if (curl_multi_perform(h->multi, &n_running) != CURLM_OK) {
+            return -ERR_SYSTEM;
+        }
+        while ((m = curl_multi_info_read(h->multi, &queued)) != NULL) {
+            char *private = NULL;
+
+            if (m->msg == CURLMSG_DONE &&
+                curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private) == CURLE_OK) {
+                finish((struct running *)(void *)private, m->data.result);
+            }
+        }
+        if (n_running > 0 && curl_multi_poll(h->multi, &cancel, d.cancel_fd >= 0 ? 1 : 0,
+                                             POLL_MAX_MS, NULL) != CURLM_OK) {
+            return -ERR_SYSTEM;
+        }
+        if (cancel.revents != 0) {
+            return -ERR_CANCELLED;
+        }
+    }
+    return 0;
+}
+
+static void
+end(struct http *h, struct running *r)
+{
+    if (r->easy != NULL) {
+        (void)curl_multi_remove_handle(h->multi, r->easy);
+        curl_easy_cleanup(r->easy);
+    }
+    curl_slist_free_all(r->headers);
+    if (r->x != NULL && !r->ended) {
+        (void)err_set(&r->x->error, ERR_CANCELLED, "given up before the answer came");
+    }
+}
+
+static int
+perform(void *arg, struct http_exchange *const *exchanges, size_t n, struct deadline d)
+{
+    struct http *h = arg;
+    struct running *all = calloc(n, sizeof(*all));
+    int rc = 0;
+
+    if (all == NULL) {
+        return -ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = start(h, &all[i], exchanges[i], d);
+    }
+    if (rc == 0) {
+        rc = run(h, d);
+    }
+    for (size_t i = 0; i < n; i++) {
+        end(h, &all[i]);
+    }
+    free(all);
+    return rc;
+}
+
+struct http_transport
+http_transport(struct http *h)
+{
+    return (struct http_transport){.perform = perform, .arg = h};
+}
+
+void
+http_exchange_done(struct http_exchange *x)
+{
+    buf_done(&x->answer.body);
+    x->answer = (struct http_answer){0};
+}
+
+/* Copy the parts that a base URL may have; -ERR_PARAM when it has others. */
+static int
+take_apart(CURLU *u, const char *url, struct http_url *ret)
+{
+    OCF_FREE char *path = NULL;
+    char *scheme = NULL;
+    char *host = NULL;
+    char *port = NULL;
+    char *curl_path = NULL;
+    char *other = NULL;
+    int rc = -ERR_PARAM;
+
+    if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0) &&
+        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PATH, &curl_path, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_USER, &other, 0) != CURLUE_OK &&
+        curl_url_get(u, CURLUPART_QUERY, &other, 0) != CURLUE_OK &&
+        curl_url_get(u, CURLUPART_FRAGMENT, &other, 0) != CURLUE_OK) {
+        bool has_port = curl_url_get(u, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT) == CURLUE_OK;
+        size_t len = strlen(curl_path);
+        int n = snprintf(ret->host, sizeof(ret->host), "%s%s%s", host, has_port ? ":" : "",
+                         has_port ? port : "");
+
+        while (len > 0 && curl_path[len - 1] == '/') {
+            len--;
+        }
+        path = strndup(curl_path, len);
+        if (n > 0 && (size_t)n < sizeof(ret->host)) {
+            rc = -ERR_NOMEM;
+            if (path != NULL && asprintf(&ret->base, "%s://%s", scheme, ret->host) > 0) {
+                ret->tls = strcmp(scheme, "https") == 0;
+                ret->path = OCF_STEAL(path);
+                rc = 0;
+            }
+        }
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_free(curl_path);
+    curl_free(other);
+    return rc;
+}
+
+int
+http_url_parse(const char *url, struct http_url *ret, struct err *e)
+{
+    struct http_url parsed = {0};
+    CURLU *u = curl_url();
+    int rc = u == NULL ? -ERR_NOMEM : take_apart(u, url, &parsed);
+
+    curl_url_cleanup(u);
+    if (rc == -ERR_PARAM) {
+        return err_set(e, ERR_PARAM,
+                       "\"%.200s\" is not a base URL: http://HOST[:PORT][/PATH] or https://...",
+                       url);
+    }
+    if (rc < 0) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    *ret = parsed;
+    return 0;
+}
+
+void
+http_url_done(struct http_url *u)
+{
+    free(u->path);
+    free(u->base);
+    *u = (struct http_url){0};
+}

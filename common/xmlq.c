@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "xmlq.h"
+
+#include <libxml/parser.h>
+#include <limits.h>
+#include <string.h>
+
+#define PARSE_OPTIONS                                                                              \
+    (XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA)
+
+/* The opaque types are libxml2's own: no second allocation, and no libxml2 header in ours. */
+static xmlDocPtr
+doc_of(const struct xmlq *x)
+{
+    return (xmlDocPtr)(uintptr_t)x;
+}
+
+static const xmlNode *
+node_of(const struct xmlq_node *n)
+{
+    return (const xmlNode *)n;
+}
+
+static const struct xmlq_node *
+next_element(const xmlNode *n)
+{
+    while (n != NULL && n->type != XML_ELEMENT_NODE) {
+        n = n->next;
+    }
+    return (const struct xmlq_node *)n;
+}
+
+int
+xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e)
+{
+    xmlDocPtr doc = NULL;
+
+    if (len == 0 || len > INT_MAX) {
+        return err_set(e, ERR_MALFORMED, "empty answer where XML is expected");
+    }
+    doc = xmlReadMemory(text, (int)len, NULL, NULL, PARSE_OPTIONS);
+    if (doc == NULL || doc->intSubset != NULL) {
+        xmlFreeDoc(doc);
+        return err_set(e, ERR_MALFORMED, "answer is not well-formed XML");
+    }
+    *ret = (struct xmlq *)doc;
+    return 0;
+}
+
+void
+xmlq_free(struct xmlq *x)
+{
+    xmlFreeDoc(doc_of(x));
+}
+
+const struct xmlq_node *
+xmlq_root(const struct xmlq *x, const char *name)
+{
+    const struct xmlq_node *root = next_element(xmlDocGetRootElement(doc_of(x)));
+
+    if (root == NULL || (name != NULL && strcmp(xmlq_name(root), name) != 0)) {
+        return NULL;
+    }
+    return root;
+}
+
+const struct xmlq_node *
+xmlq_first(const struct xmlq_node *n)
+{
+    return n == NULL ? NULL : next_element(node_of(n)->children);
+}
+
+const struct xmlq_node *
+xmlq_next(const struct xmlq_node *n)
+{
+    return n == NULL ? NULL : next_element(node_of(n)->next);
+}
+
+const char *
+xmlq_name(const struct xmlq_node *n)
+{
+    return (const char *)node_of(n)->name;
+}
+
+const struct xmlq_node *
+xmlq_find(const struct xmlq_node *n, const char *path)
+{
+    while (n != NULL && *path != '\0') {
+        size_t len = strcspn(path, "/");
+
+        n = xmlq_first(n);
+        while (n != NULL && (strncmp(xmlq_name(n), path, len) != 0 || xmlq_name(n)[len] != '\0')) {
+            n = xmlq_next(n);
+        }
+        path += len + (path[len] == '/' ? 1 : 0);
+    }
+    return n;
+}
+
+const char *
+xmlq_text(const struct xmlq_node *n, const char *path)
+{
+    const struct xmlq_node *found = xmlq_find(n, path);
+    const xmlNode *child = found == NULL ? NULL : node_of(found)->children;
+
+    if (found == NULL) {
+        return NULL;
+    }
+    while (child != NULL && child->type != XML_TEXT_NODE) {
+        child = child->next;
+    }
+    return child == NULL || child->content == NULL ? "" : (const char *)child->content;
+}
+
+bool
+xmlq_is(const struct xmlq_node *n, const char *path, const char *text)
+{
+    const char *found = xmlq_text(n, path);
+
+    return found != NULL && strcmp(found, text) == 0;
+}
