@@ -3,7 +3,7 @@
 #define OCF_AWS_SIGV4_H
 
 #include "buf.h"
-#include "err.h"
+#include "digest.h"
 
 /*
  * AWS Signature Version 4, pure functions: nothing is read from the clock, the environment or the
@@ -13,7 +13,12 @@
 
 #define SIGV4_HEADERS_MAX 32
 
-/* A header as it is sent; name in any case. Borrowed. */
+/*
+ * A header as it is sent; name in any case, at most 63 characters. Borrowed. Several of one name
+ * are allowed. Not Host, Date, X-Amz-Date, X-Amz-Security-Token, X-Amz-Content-Sha256 or
+ * Authorization: those are the signer's. Headers that proxies may change (User-Agent, Connection
+ * and the like) are left unsigned.
+ */
 struct sigv4_header {
     const char *name;
     const char *value;
@@ -29,11 +34,11 @@ struct sigv4_credentials {
 struct sigv4_request {
     const char *method;
     const char *host;  /* as in the Host header: with ":port" when it is not the scheme's default */
-    const char *path;  /* as on the wire, percent-encoded once; "" means "/" */
+    const char *path;  /* as on the wire, percent-encoded once; begins with '/', or "" for "/" */
     const char *query; /* as on the wire, without '?'; "" when there is none */
     const struct sigv4_header *headers; /* to be signed, beside Host, X-Amz-Date and token */
     size_t n_headers;
-    const char *body;
+    const char *body; /* may be NULL when body_len is 0 */
     size_t body_len;
     const char *service; /* signing name: "ec2" */
     const char *region;  /* signing region */
@@ -50,10 +55,12 @@ struct sigv4_result {
 /*!
  * \brief Stage 1: the canonical request
  *
- * \param[out] ret         appended to
+ * \param[out] ret         appended to; it contains the session token, so give a secret buffer
  * \param[out] ret_signed  appended to: the signed header names, "host;x-amz-date"
  *
- * \return 0, -ERR_NOMEM, -ERR_TOO_BIG, -ERR_BUG for more than SIGV4_HEADERS_MAX headers
+ * \return 0; -ERR_NOMEM; -ERR_TOO_BIG; -ERR_SYSTEM when libcrypto fails; -ERR_CREDENTIALS when
+ *         the credentials hold control characters; -ERR_BUG when another field does, for a path
+ *         without '/', and for a header that is the signer's or one more than SIGV4_HEADERS_MAX
  */
 int sigv4_canonical_request(const struct sigv4_request *r, const struct sigv4_credentials *c,
                             struct buf *ret, struct buf *ret_signed) OCF_MUST_CHECK;
@@ -62,12 +69,12 @@ int sigv4_canonical_request(const struct sigv4_request *r, const struct sigv4_cr
 int sigv4_string_to_sign(const struct sigv4_request *r, const char *canonical_request,
                          struct buf *ret) OCF_MUST_CHECK;
 
-/*! \brief Stage 3: hex signature of the string to sign into \p ret[65]. 0 or -ERR_SYSTEM. */
+/*! \brief Stage 3: hex signature of the string to sign. 0, -ERR_NOMEM, -ERR_SYSTEM. */
 int sigv4_signature(const struct sigv4_request *r, const struct sigv4_credentials *c,
-                    const char *string_to_sign, char ret[65]) OCF_MUST_CHECK;
+                    const char *string_to_sign, char ret[DIGEST_HEX_SIZE]) OCF_MUST_CHECK;
 
 /*!
- * \brief All stages
+ * \brief All stages; errors as stage 1
  *
  * \param[out] ret  untouched on failure; free with sigv4_result_done(); `token` borrows from \p c
  */
@@ -75,8 +82,5 @@ int sigv4_sign(const struct sigv4_request *r, const struct sigv4_credentials *c,
                struct sigv4_result *ret) OCF_MUST_CHECK;
 
 void sigv4_result_done(struct sigv4_result *r);
-
-/*! \brief Lower-case hex SHA-256 of bytes. 0 or -ERR_SYSTEM. */
-int sigv4_sha256_hex(const void *data, size_t len, char ret[65]) OCF_MUST_CHECK;
 
 #endif
