@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "awscall.h"
+
+#include "exchange.h"
+#include "log.h"
+#include "sigv4.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define URL_MAX         2048
+#define HEADER_LINES    4
+#define SKEW_MIN_S      240 /* AWS allows five minutes: less than this is not the reason */
+#define CONTENT_FORM    "application/x-www-form-urlencoded; charset=utf-8"
+#define CONTENT_XML     "application/xml"
+#define USER_AGENT_LINE "User-Agent: ocf-aws/" OCF_AWS_VERSION
+
+/* A call while it is on its way: what the HTTP request borrows from. */
+struct sending {
+    char url[URL_MAX];
+    struct buf lines[HEADER_LINES]; /* Content-Type, X-Amz-Date, -Security-Token, Authorization */
+    size_t n_lines;
+    unsigned generation; /* of credentials and clock it was signed with */
+};
+
+struct flight {
+    struct aws_session *session;
+    struct aws_call *calls;
+    struct sending *sending;
+    const struct aws_credentials *credentials; /* borrowed from their source */
+    struct deadline deadline;
+};
+
+void
+aws_credentials_done(struct aws_credentials *c)
+{
+    buf_done(&c->access_key_id);
+    buf_done(&c->secret_access_key);
+    buf_done(&c->session_token);
+}
+
+void
+aws_call_init(struct aws_call *c, const struct aws_service *service, const char *action)
+{
+    *c = (struct aws_call){.service = service, .action = action, .body = BUF_INIT(AWS_FORM_MAX)};
+    c->failed = buf_addf(&c->body, "Action=%s&Version=%s", action, service->version);
+}
+
+void
+aws_call_init_rest(struct aws_call *c, const struct aws_service *service, const char *action,
+                   const char *method, const char *path)
+{
+    *c = (struct aws_call){.service = service,
+                           .action = action,
+                           .method = method,
+                           .path = path,
+                           .body = BUF_INIT(AWS_FORM_MAX)};
+}
+
+void
+aws_call_param(struct aws_call *c, const char *value, const char *name, ...)
+{
+    char field[128];
+    va_list args;
+    int n = 0;
+
+    va_start(args, name);
+    n = vsnprintf(field, sizeof(field), name, args);
+    va_end(args);
+    if (c->failed == 0) {
+        c->failed =
+            n < 0 || (size_t)n >= sizeof(field) ? -ERR_BUG : buf_addf(&c->body, "&%s=", field);
+    }
+    if (c->failed == 0) {
+        c->failed = buf_add_uri(&c->body, value, "");
+    }
+}
+
+void
+aws_call_done(struct aws_call *c)
+{
+    buf_done(&c->body);
+    xmlq_free(c->answer);
+    c->answer = NULL;
+}
+
+/* Sorted by class; what is not here is decided by the HTTP status. */
+static const struct {
+    const char *aws_code;
+    enum err_code code;
+} code_table[] = {
+    {"RequestLimitExceeded", ERR_THROTTLED},
+    {"Throttling", ERR_THROTTLED},
+    {"ThrottlingException", ERR_THROTTLED},
+    {"ThrottledException", ERR_THROTTLED},
+    {"RequestThrottled", ERR_THROTTLED},
+    {"TooManyRequestsException", ERR_THROTTLED},
+    {"SlowDown", ERR_THROTTLED},
+    {"BandwidthLimitExceeded", ERR_THROTTLED},
+    {"EC2ThrottledException", ERR_THROTTLED},
+    {"PriorRequestNotComplete", ERR_THROTTLED},
+    {"InternalError", ERR_SERVICE},
+    {"InternalFailure", ERR_SERVICE},
+    {"ServiceUnavailable", ERR_SERVICE},
+    {"Unavailable", ERR_SERVICE},
+    {"RequestTimeout", ERR_SERVICE},
+    {"IDPCommunicationError", ERR_SERVICE},
+    {"ExpiredToken", ERR_CREDENTIALS},
+    {"ExpiredTokenException", ERR_CREDENTIALS},
+    {"RequestExpired", ERR_CREDENTIALS},
+    {"RequestTimeTooSkewed", ERR_CREDENTIALS},
+    {"InvalidClientTokenId", ERR_CREDENTIALS},
+    {"UnrecognizedClientException", ERR_CREDENTIALS},
+    {"AuthFailure", ERR_CREDENTIALS},
+    {"SignatureDoesNotMatch", ERR_CREDENTIALS},
+    {"InvalidSignatureException", ERR_CREDENTIALS},
+    {"IncompleteSignature", ERR_CREDENTIALS},
+    {"MissingAuthenticationToken", ERR_CREDENTIALS},
+    {"UnauthorizedOperation", ERR_DENIED},
+    {"Client.UnauthorizedOperation", ERR_DENIED},
+    {"AccessDenied", ERR_DENIED},
+    {"AccessDeniedException", ERR_DENIED},
+    {"OptInRequired", ERR_DENIED},
+    {"NoSuchHostedZone", ERR_NOT_FOUND},
+    {"NoSuchChange", ERR_NOT_FOUND},
+    {"TargetGroupNotFound", ERR_NOT_FOUND},
+    {"IncorrectState", ERR_CONFLICT},
+    {"InvalidChangeBatch", ERR_CONFLICT},
+    {"Resource.AlreadyAssociated", ERR_CONFLICT},
+    {"RouteAlreadyExists", ERR_CONFLICT},
+};
+
+enum err_code
+aws_classify(const char *aws_code, long status)
+{
+    size_t len = strlen(aws_code);
+
+    for (size_t i = 0; i < ARRAY_LEN(code_table); i++) {
+        if (strcmp(aws_code, code_table[i].aws_code) == 0) {
+            return code_table[i].code;
+        }
+    }
+    if (len > 9 && strcmp(aws_code + len - 9, ".NotFound") == 0) {
+        return ERR_NOT_FOUND;
+    }
+    if (status == 429) {
+        return ERR_THROTTLED;
+    }
+    if (status >= 500) {
+        return ERR_SERVICE;
+    }
+    if (status >= 400) {
+        return aws_code[0] != '\0' ? ERR_REJECTED : ERR_MALFORMED;
+    }
+    return status == 200 ? ERR_NONE : ERR_MALFORMED;
+}
+
+/* Replace {service} and {region} in a URL template. */
+static int
+expand_template(const char *template, const char *service, const char *region, struct buf *ret)
+{
+    int rc = 0;
+
+    while (rc == 0 && *template != '\0') {
+        if (strncmp(template, "{service}", 9) == 0) {
+            rc = buf_adds(ret, service);
+            template += 9;
+        } else if (strncmp(template, "{region}", 8) == 0) {
+            rc = buf_adds(ret, region);
+            template += 8;
+        } else {
+            rc = buf_add(ret, template ++, 1);
+        }
+    }
+    return rc;
+}
+
+static bool
+env_is_true(const struct aws_session *s, const char *name)
+{
+    const char *value = s->getenv(name);
+
+    return value != NULL && strcasecmp(value, "true") == 0;
+}
+
+/*
+ * The base URL: the parameter, else AWS_ENDPOINT_URL_<SERVICE>, else AWS_ENDPOINT_URL, else the
+ * table of endpoints. Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+ */
+static int
+base_url_of(const struct aws_session *s, const struct aws_call *c, const struct endpoint *standard,
+            struct buf *ret)
+{
+    char name[64];
+    const char *url = s->endpoint_url;
+
+    if (url == NULL) {
+        (void)snprintf(name, sizeof(name), "AWS_ENDPOINT_URL_%s", c->service->env_name);
+        url = s->getenv(name);
+    }
+    if (url == NULL || *url == '\0') {
+        url = s->getenv("AWS_ENDPOINT_URL");
+    }
+    if (url == NULL || *url == '\0') {
+        return buf_addf(ret, "https://%s", standard->host);
+    }
+    return expand_template(url, c->service->prefix, c->region != NULL ? c->region : s->region, ret);
+}
+
+/* Where a call goes to and what it is signed for. */
+struct destination {
+    struct http_url url;
+    struct endpoint endpoint;
+};
+
+static int
+find_destination(const struct aws_session *s, const struct aws_call *c, struct destination *ret,
+                 struct err *e)
+{
+    struct endpoint_variant variant = {.dualstack = env_is_true(s, "AWS_USE_DUALSTACK_ENDPOINT"),
+                                       .fips = env_is_true(s, "AWS_USE_FIPS_ENDPOINT")};
+    OCF_BUF struct buf base = BUF_INIT(URL_MAX);
+    int rc = endpoint_resolve(c->service->prefix, c->region != NULL ? c->region : s->region,
+                              variant, &ret->endpoint, e);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = base_url_of(s, c, &ret->endpoint, &base);
+    if (rc < 0) {
+        return err_set(e, ERR_PARAM, "endpoint_url is longer than %d characters", URL_MAX);
+    }
+    return http_url_parse(buf_str(&base), &ret->url, e);
+}
+
+/* Append the header line "name: value" to the request; the line is a secret as far as we know. */
+static int
+add_line(struct sending *out, struct http_request *q, const char *name, const char *value)
+{
+    struct buf *line = &out->lines[out->n_lines];
+    int rc = 0;
+
+    if (value == NULL || *value == '\0') {
+        return 0;
+    }
+    out->n_lines++;
+    *line = BUF_INIT_SECRET(2 * AWS_SECRET_MAX);
+    rc = buf_adds(line, name);
+    rc = rc < 0 ? rc : buf_adds(line, ": ");
+    rc = rc < 0 ? rc : buf_adds(line, value);
+    if (rc == 0) {
+        q->headers[q->n_headers++] = line->data;
+    }
+    return rc;
+}
+
+static void
+sending_clear(struct sending *out)
+{
+    while (out->n_lines > 0) {
+        buf_done(&out->lines[--out->n_lines]);
+    }
+}
+
+static int
+add_signature(const struct flight *f, struct sending *out, const struct destination *to,
+              const struct sigv4_request *unsigned_request, struct http_request *q)
+{
+    const struct aws_credentials *c = f->credentials;
+    struct sigv4_request r = *unsigned_request;
+    struct sigv4_result result = {0};
+    int rc = 0;
+
+    r.host = to->url.host;
+    r.region = to->endpoint.signing_region;
+    r.time_s = deadline_wall_s(f->deadline) + f->session->skew_s;
+    rc = sigv4_sign(&r,
+                    &(struct sigv4_credentials){.access_key_id = buf_str(&c->access_key_id),
+                                                .secret_access_key = buf_str(&c->secret_access_key),
+                                                .session_token = buf_str(&c->session_token)},
+                    &result);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = add_line(out, q, "X-Amz-Date", result.date);
+    rc = rc < 0 ? rc : add_line(out, q, "X-Amz-Security-Token", result.token);
+    rc = rc < 0 ? rc : add_line(out, q, "Authorization", buf_str(&result.authorization));
+    sigv4_result_done(&result);
+    return rc;
+}
+
+static int
+fill_request(const struct flight *f, size_t i, const struct destination *to, struct http_request *q)
+{
+    const struct aws_call *c = &f->calls[i];
+    struct sending *out = &f->sending[i];
+    const char *path = c->path == NULL ? "/" : c->path;
+    size_t path_len = strcspn(path, "?");
+    OCF_FREE char *full_path = NULL;
+    struct sigv4_header type = {"Content-Type", c->method == NULL ? CONTENT_FORM : CONTENT_XML};
+    int rc = 0;
+
+    if (asprintf(&full_path, "%s%.*s", to->url.path, (int)path_len, path) < 0) {
+        return -ERR_NOMEM;
+    }
+    if (snprintf(out->url, URL_MAX, "%s%s%s", to->url.base, to->url.path, path) >= URL_MAX) {
+        return -ERR_TOO_BIG;
+    }
+    *q = (struct http_request){.method = c->method == NULL ? "POST" : c->method,
+                               .url = out->url,
+                               .headers = {USER_AGENT_LINE, "Expect:"},
+                               .n_headers = 2,
+                               .body = c->body.len > 0 ? c->body.data : NULL,
+                               .body_len = c->body.len,
+                               .max_answer = AWS_ANSWER_MAX,
+                               .attempt_ms = f->session->attempt_ms,
+                               .secret = c->secret};
+    if (q->body != NULL) {
+        rc = add_line(out, q, type.name, type.value);
+    }
+    if (rc == 0 && !c->anonymous) {
+        rc = add_signature(
+            f, out, to,
+            &(struct sigv4_request){.method = q->method,
+                                    .path = full_path,
+                                    .query = path[path_len] == '?' ? path + path_len + 1 : "",
+                                    .headers = &type,
+                                    .n_headers = q->body == NULL ? 0 : 1,
+                                    .body = q->body,
+                                    .body_len = q->body_len,
+                                    .service = c->service->prefix},
+            q);
+    }
+    return rc;
+}
+
+static int
+prepare(void *arg, size_t i, struct http_exchange *x, struct err *e)
+{
+    struct flight *f = arg;
+    const struct aws_call *c = &f->calls[i];
+    struct destination to = {0};
+    int rc = c->failed;
+
+    if (rc < 0) {
+        return err_set(e, ERR_BUG, "%s: request cannot be built: %s", c->action, err_text(rc));
+    }
+    rc = find_destination(f->session, c, &to, e);
+    if (rc < 0) {
+        return rc;
+    }
+    sending_clear(&f->sending[i]);
+    f->sending[i].generation = f->session->generation;
+    rc = fill_request(f, i, &to, &x->request);
+    if (rc < 0) {
+        rc = err_set(e, (enum err_code) - rc, "%s: request cannot be signed: %s", c->action,
+                     err_text(rc));
+    }
+    http_url_done(&to.url);
+    return rc;
+}
+
+/* The texts of an error answer: <Response><Errors><Error> (ec2) or <ErrorResponse><Error>. */
+static void
+read_error(const struct http_exchange *x, char code[64], char message[256])
+{
+    OCF_XMLQ struct xmlq *doc = NULL;
+    const struct xmlq_node *root = NULL;
+    const struct xmlq_node *error = NULL;
+    const char *text = NULL;
+
+    if (xmlq_parse(buf_str(&x->answer.body), x->answer.body.len, &doc, NULL) < 0) {
+        return;
+    }
+    root = xmlq_root(doc, NULL);
+    error = xmlq_find(root, "Errors/Error");
+    error = error != NULL ? error : xmlq_find(root, "Error");
+    text = xmlq_text(error, "Code");
+    if (error == NULL && root != NULL) {
+        text = xmlq_name(root); /* <InvalidChangeBatch><Messages>: the root names the error */
+        error = root;
+    }
+    (void)snprintf(code, 64, "%s", text == NULL ? "" : text);
+    text = xmlq_text(error, "Message");
+    text = text != NULL ? text : xmlq_text(error, "Messages/Message");
+    (void)snprintf(message, 256, "%s", text == NULL ? "" : text);
+}
+
+/* Texts of others go into a log line: one line, printable. */
+static void
+tidy(char *s)
+{
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s < ' ' || *s == 0x7f) {
+            *s = ' ';
+        }
+    }
+}
+
+/* A refused signature whose answer shows that the clocks differ is about the clock. */
+static bool
+correct_clock(struct flight *f, const struct http_exchange *x)
+{
+    int64_t ours_s = deadline_wall_s(f->deadline);
+    int64_t off_s = x->answer.date_s - (ours_s + f->session->skew_s);
+
+    if (x->answer.date_s == 0 || llabs(off_s) < SKEW_MIN_S) {
+        return false;
+    }
+    f->session->skew_s = x->answer.date_s - ours_s;
+    f->session->generation++;
+    log_warning("this host's clock differs from AWS's by %lld s: mend its time synchronisation",
+                (long long)f->session->skew_s);
+    return true;
+}
+
+/* Errors of AWS, and of whoever answers in its place. */
+static int
+judge_refusal(struct flight *f, size_t i, const struct http_exchange *x, struct err *e)
+{
+    const struct aws_call *c = &f->calls[i];
+    char aws_code[64] = "";
+    char message[256] = "";
+    enum err_code code = ERR_NONE;
+
+    read_error(x, aws_code, message);
+    tidy(aws_code);
+    tidy(message);
+    code = aws_classify(aws_code, x->answer.status);
+    if (code == ERR_CREDENTIALS && correct_clock(f, x)) {
+        code = ERR_CLOCK_SKEW;
+    }
+    (void)err_set(e, code, "%s: %s%s%s", c->action, aws_code[0] != '\0' ? aws_code : "HTTP status",
+                  message[0] != '\0' ? ": " : "", message);
+    if (aws_code[0] == '\0') {
+        (void)err_set(e, code, "%s: HTTP status %ld without an AWS error code", c->action,
+                      x->answer.status);
+    }
+    (void)snprintf(e->aws_code, sizeof(e->aws_code), "%s", aws_code);
+    return e->code;
+}
+
+/* What became of a write whose answer cannot be read is not known. */
+static int
+judge_lost(const struct aws_call *c, const struct http_exchange *x, struct err *e)
+{
+    enum err_class class = err_class(e->code);
+
+    if (c->write && x->answer.sent && e->code != -ERR_TLS && e->code != -ERR_CONNECT &&
+        (class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_PROTOCOL)) {
+        e->code = -ERR_UNCERTAIN;
+    }
+    return e->code;
+}
+
+static int
+judge(void *arg, size_t i, struct http_exchange *x, struct err *e)
+{
+    struct flight *f = arg;
+    struct aws_call *c = &f->calls[i];
+    int rc = 0;
+
+    if (x->error.code < 0) {
+        *e = x->error;
+        (void)err_prefix(e, "%s", c->action);
+        rc = judge_lost(c, x, e);
+    } else if (x->answer.status != 200) {
+        rc = judge_refusal(f, i, x, e);
+    } else {
+        rc = xmlq_parse(buf_str(&x->answer.body), x->answer.body.len, &c->answer, e);
+        if (rc < 0) {
+            (void)err_prefix(e, "%s", c->action);
+            rc = judge_lost(c, x, e);
+        }
+    }
+    if (rc < 0) {
+        (void)snprintf(e->request_id, sizeof(e->request_id), "%s", x->answer.request_id);
+        (void)snprintf(e->action, sizeof(e->action), "%s:%s", c->service->prefix, c->action);
+    }
+    buf_done(&x->answer.body);
+    return rc;
+}
+
+static int
+get_credentials(struct flight *f, bool renew, struct deadline d, struct err *e)
+{
+    const struct aws_credentials_source *source = &f->session->credentials;
+
+    return source->get(source->arg, renew, d, &f->credentials, e);
+}
+
+static int
+refresh(void *arg, size_t i, int code, struct deadline d, struct err *e)
+{
+    struct flight *f = arg;
+    struct err why = *e;
+    int rc = 0;
+
+    if (f->calls[i].anonymous) {
+        return code;
+    }
+    /* Of several calls that were refused together, the first renews for all. */
+    if (f->sending[i].generation != f->session->generation) {
+        return 0;
+    }
+    rc = get_credentials(f, true, d, e);
+    if (rc < 0) {
+        *e = why; /* the refusal says more than that there is nothing better */
+        return rc;
+    }
+    f->session->generation++;
+    return 0;
+}
+
+static bool
+any_signed(const struct aws_call *calls, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!calls[i].anonymous) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+fail_all(struct aws_call *calls, size_t n, const struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        calls[i].error = *e;
+    }
+}
+
+static int
+fly(struct flight *f, size_t n)
+{
+    static const struct exchange_ops ops = {.prepare = prepare, .judge = judge, .refresh = refresh};
+    OCF_FREE struct http_exchange *x = calloc(n, sizeof(*x));
+    OCF_FREE struct err *errs = calloc(n, sizeof(*errs));
+    OCF_FREE struct sending *sending = calloc(n, sizeof(*sending));
+    int rc = 0;
+
+    if (x == NULL || errs == NULL || sending == NULL) {
+        struct err e;
+
+        rc = err_set(&e, ERR_NOMEM, "out of memory");
+        fail_all(f->calls, n, &e);
+        return rc;
+    }
+    f->sending = sending;
+    rc = exchange_all(&f->session->transport, &ops, f, x, errs, n, f->deadline);
+    for (size_t i = 0; i < n; i++) {
+        f->calls[i].error = errs[i];
+        sending_clear(&sending[i]);
+        http_exchange_done(&x[i]);
+    }
+    return rc;
+}
+
+int
+aws_call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct deadline d)
+{
+    struct flight f = {.session = s, .calls = calls, .deadline = d};
+    struct err e = {0};
+    int rc = any_signed(calls, n) ? get_credentials(&f, false, d, &e) : 0;
+
+    if (rc < 0) {
+        fail_all(calls, n, &e);
+        return rc;
+    }
+    return fly(&f, n);
+}
