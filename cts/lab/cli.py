@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command `aws-lab`."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from lab import lifecycle, node, power
+from lab.control import Control
+from lab.state import DEFAULT_NAME, REPOSITORY, LabError, State, running_labs
+from lab.topology import SCENARIOS, Topology, describe
+
+DEFAULT_AGENTS = REPOSITORY / "build" / "agents"
+
+
+def _running(arguments: argparse.Namespace) -> tuple[State, Topology]:
+    """The lab a command is about. Raises LabError when it is not up."""
+    state = State(arguments.lab)
+    if not state.topology_json.exists():
+        labs = running_labs()
+        others = f"; running: {', '.join(labs)} (choose with --lab)" if labs else ""
+        raise LabError(f"lab '{state.name}' is not up: start it with 'aws-lab up'{others}")
+    return state, Topology.load(state)
+
+
+def _up(arguments: argparse.Namespace) -> None:
+    if os.geteuid() != 0:
+        raise LabError("a lab needs root: it makes namespaces")
+    document = describe(arguments.lab, arguments.scenario, arguments.nodes)
+    document["cluster"] = arguments.cluster
+    document["agents"] = _agents(arguments.agents)
+    state = State(arguments.lab)
+    topology = lifecycle.up(state, document, lambda text: print(f"  {text}", flush=True))
+    print(_summary(state, topology))
+
+
+def _agents(asked: Path | None) -> str | None:
+    directory = asked or DEFAULT_AGENTS
+    if directory.is_dir():
+        return str(directory.resolve())
+    if asked:
+        raise LabError(f"--agents {asked}: no such directory")
+    print(f"aws-lab: no agents in {directory}, run 'make' first to have ocf:aws:* in the nodes")
+    return None
+
+
+def _summary(state: State, topology: Topology) -> str:
+    lines = [f"Lab '{state.name}' is up."]
+    for member in topology.members.values():
+        eni = member.enis[0]
+        lines.append(
+            f"  {member.name:<10} {eni.ip:<12} {eni.subnet.name:<10} {member.instance}  {eni.id}"
+        )
+    options = f" --lab {state.name}" if state.name != DEFAULT_NAME else ""
+    first = next(iter(topology.members))
+    lines += [
+        f"A shell on a node:  cts/aws-lab{options} shell {first}",
+        f"One command:        cts/aws-lab{options} exec {first} -- pcs status",
+        f"The end:            cts/aws-lab{options} down",
+    ]
+    return "\n".join(lines)
+
+
+def _down(arguments: argparse.Namespace) -> None:
+    state = State(arguments.lab)
+    if not lifecycle.down(state):
+        print(f"Lab '{state.name}' is not up.")
+
+
+def _exec(arguments: argparse.Namespace) -> None:
+    state, topology = _running(arguments)
+    argv = arguments.command
+    if argv[:1] == ["--"]:
+        argv = argv[1:]
+    if not argv:
+        raise LabError("exec needs a command: aws-lab exec NODE -- COMMAND ...")
+    _become(state, topology, arguments.node, argv)
+
+
+def _shell(arguments: argparse.Namespace) -> None:
+    state, topology = _running(arguments)
+    prompt = f"PS1=[{state.name}] \\u@{arguments.node}:\\w\\$ "
+    _become(state, topology, arguments.node, ["env", prompt, "bash", "--norc", "-i"])
+
+
+def _become(state: State, topology: Topology, name: str, argv: list[str]) -> None:
+    command = node.command(state, topology.member(name).name, argv)
+    os.execvp(command[0], command)
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    state, topology = _running(arguments)
+    Control(state).get("/topology")
+    print(_summary(state, topology))
+    for name in topology.members:
+        print(f"  {name}: {'running' if node.running(state, name) else 'off'}")
+
+
+def _kill(arguments: argparse.Namespace) -> None:
+    power.kill(*_running(arguments), arguments.node)
+
+
+def _freeze(arguments: argparse.Namespace) -> None:
+    power.freeze(*_running(arguments), arguments.node)
+
+
+def _thaw(arguments: argparse.Namespace) -> None:
+    power.thaw(*_running(arguments), arguments.node)
+
+
+def _cut(arguments: argparse.Namespace) -> None:
+    power.cut(*_running(arguments), arguments.a, arguments.b)
+
+
+def _heal(arguments: argparse.Namespace) -> None:
+    power.heal(*_running(arguments))
+
+
+def _power(arguments: argparse.Namespace) -> None:
+    power.switch(*_running(arguments), arguments.node, arguments.how)
+
+
+def _fault_add(arguments: argparse.Namespace) -> None:
+    state, topology = _running(arguments)
+    service, _, action = arguments.target.partition(":")
+    if arguments.node:
+        topology.member(arguments.node)
+    rule: dict[str, Any] = {
+        "service": service,
+        "action": action or None,
+        "kind": arguments.kind,
+        "count": arguments.count,
+        "node": arguments.node,
+        "region": arguments.region,
+        "param": arguments.param,
+    }
+    if arguments.match:
+        rule["match"] = dict(_pair(text) for text in arguments.match)
+    Control(state).post("/faults", rule)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise LabError(f"--match {text}: write PARAMETER=VALUE")
+    return key, value
+
+
+def _fault_list(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    faults = Control(state).get("/faults")
+    for rule in faults:
+        print(json.dumps(rule))
+
+
+def _fault_clear(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    Control(state).delete("/faults")
+
+
+def _requests(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    control = Control(state)
+    if arguments.clear:
+        control.delete("/requests")
+        return
+    requests = control.get("/requests")
+    if arguments.json:
+        print(json.dumps(requests, indent=2))
+        return
+    for entry in requests:
+        print(entry)
+
+
+def _state(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    snapshot = Control(state).get("/state")
+    if arguments.json:
+        print(json.dumps(snapshot, indent=2))
+        return
+    print(snapshot)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aws-lab", description="AWS and a real Pacemaker cluster on this machine."
+    )
+    parser.add_argument(
+        "--lab",
+        metavar="NAME",
+        default=os.environ.get("AWS_LAB", DEFAULT_NAME),
+        help="which lab (default: $AWS_LAB, else '%(default)s'); labs run side by side",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run, text: str, *positional: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        for argument in positional:
+            command.add_argument(argument, metavar=argument.upper())
+        return command
+
+    up = add("up", _up, "bring a lab up")
+    up.add_argument("--nodes", type=int, default=2, metavar="N", help="cluster nodes, default 2")
+    up.add_argument("--scenario", default="textbook", help=f"{', '.join(SCENARIOS)}")
+    up.add_argument("--agents", type=Path, metavar="DIR", help="ocf:aws agents of the nodes")
+    up.add_argument(
+        "--no-cluster", dest="cluster", action="store_false", help="machines and AWS alone"
+    )
+    add("down", _down, "remove the lab")
+    add("status", _status, "show the machines of the lab")
+    execute = add("exec", _exec, "run a command on a node or client", "node")
+    execute.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    add("shell", _shell, "open a shell on a node or client", "node")
+    add("kill", _kill, "let a node lose its power; AWS still calls it running", "node")
+    add("freeze", _freeze, "stop all processes of a node", "node")
+    add("thaw", _thaw, "let a frozen node go on", "node")
+    add("cut", _cut, "drop packets between two machines, or a machine and 'aws'", "a", "b")
+    add("heal", _heal, "undo every cut")
+    requests = add("requests", _requests, "show what AWS and the metadata service were asked")
+    requests.add_argument("--json", action="store_true")
+    requests.add_argument("--clear", action="store_true", help="forget them instead")
+    show = add("state", _state, "show routes, addresses and instances as AWS has them")
+    show.add_argument("--json", action="store_true")
+
+    fault = commands.add_parser("fault", help="make AWS fail").add_subparsers(
+        required=True, metavar="add|list|clear"
+    )
+    fault_add = fault.add_parser("add", help="SERVICE[:ACTION] KIND")
+    fault_add.set_defaults(run=_fault_add)
+    fault_add.add_argument("target", metavar="SERVICE[:ACTION]")
+    fault_add.add_argument("kind", metavar="KIND")
+    fault_add.add_argument("--count", type=int, help="so many times, then never again")
+    fault_add.add_argument("--node", help="only for calls of this node")
+    fault_add.add_argument("--region", help="only in this region")
+    fault_add.add_argument("--param", type=float, help="seconds or milliseconds, by kind")
+    fault_add.add_argument("--match", action="append", metavar="PARAMETER=VALUE")
+    fault.add_parser("list", help="the faults in force").set_defaults(run=_fault_list)
+    fault.add_parser("clear", help="end all faults").set_defaults(run=_fault_clear)
+
+    internal = commands.add_parser("_power")
+    internal.set_defaults(run=_power)
+    internal.add_argument("how", choices=("off", "on", "reset"))
+    internal.add_argument("node")
+    return parser
+
+
+def main() -> int:
+    """Run one command of the lab; the exit code is 1 when it could not be done."""
+    arguments = _parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except LabError as error:
+        print(f"aws-lab: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

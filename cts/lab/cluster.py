@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Corosync and Pacemaker on the nodes: configuration, and questions about their state."""
+
+import os
+import pwd
+import subprocess
+import xml.etree.ElementTree as ET
+
+from lab import node
+from lab.state import LabError, State, until
+from lab.topology import Topology
+
+FORM_TIMEOUT_S = 90
+FENCING = "fencing"
+CLUSTER_USER = "hacluster"
+PACEMAKER_DIRS = ("blackbox", "cib", "cores", "pengine")
+
+# All nodes boot together here; the default of 20 s is for machines that do not.
+FIRST_CIB = """\
+<cib crm_feature_set="3.0.0" validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0">
+  <configuration>
+    <crm_config>
+      <cluster_property_set id="cib-bootstrap-options">
+        <nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="2s"/>
+      </cluster_property_set>
+    </crm_config>
+    <nodes/>
+    <resources/>
+    <constraints/>
+  </configuration>
+  <status/>
+</cib>
+"""
+
+
+def corosync_conf(topology: Topology) -> str:
+    """The corosync.conf of all nodes: knet over the primary interfaces, no encryption."""
+    members = "".join(
+        f"""    node {{
+        name: {member.name}
+        nodeid: {number}
+        ring0_addr: {member.enis[0].ip}
+    }}
+"""
+        for number, member in enumerate(topology.nodes.values(), 1)
+    )
+    # two_node brings wait_for_all with it: a node that boots alone fences nobody.
+    two_node = "    two_node: 1\n" if len(topology.nodes) == 2 else ""
+    return f"""totem {{
+    version: 2
+    cluster_name: {topology.name}
+    transport: knet
+    crypto_cipher: none
+    crypto_hash: none
+}}
+
+nodelist {{
+{members}}}
+
+quorum {{
+    provider: corosync_votequorum
+{two_node}}}
+
+logging {{
+    to_logfile: yes
+    logfile: /var/log/corosync/corosync.log
+    to_syslog: no
+    timestamp: hires
+}}
+"""
+
+
+def prepare(state: State, topology: Topology) -> None:
+    """Give every node its corosync.conf, and a first CIB that shortens the wait for a DC."""
+    try:
+        owner = pwd.getpwnam(CLUSTER_USER)
+    except KeyError:
+        raise LabError(f"there is no user {CLUSTER_USER}: run 'make deps'") from None
+    for name in topology.nodes:
+        corosync = state.node(name) / "etc-corosync"
+        corosync.mkdir()
+        (corosync / "corosync.conf").write_text(corosync_conf(topology))
+        pacemaker = state.node(name) / "var-lib-pacemaker"
+        pacemaker.mkdir()
+        os.chown(pacemaker, owner.pw_uid, owner.pw_gid)
+        for directory in PACEMAKER_DIRS:
+            (pacemaker / directory).mkdir(mode=0o750)
+            os.chown(pacemaker / directory, owner.pw_uid, owner.pw_gid)
+        cib = pacemaker / "cib" / "cib.xml"
+        cib.write_text(FIRST_CIB)
+        cib.chmod(0o600)
+        os.chown(cib, owner.pw_uid, owner.pw_gid)
+        logs = state.node(name) / "log"
+        for directory in ("corosync", "pacemaker", "cluster"):
+            (logs / directory).mkdir(parents=True)
+        os.chown(logs / "pacemaker", owner.pw_uid, owner.pw_gid)
+
+
+def status(state: State, asked: str) -> ET.Element | None:
+    """What crm_mon says on a node, as its XML; None while there is no cluster to ask."""
+    argv = node.command(state, asked, ["crm_mon", "--output-as=xml", "--inactive"])
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return ET.fromstring(done.stdout) if done.returncode == 0 else None
+
+
+def online(status_xml: ET.Element) -> set[str]:
+    """The nodes the cluster can use."""
+    return {
+        entry.get("name")
+        for entry in status_xml.findall("./nodes/node")
+        if entry.get("online") == "true" and entry.get("pending") == "false"
+    }
+
+
+def wait_formed(state: State, topology: Topology) -> None:
+    """Wait until every node sees every node online."""
+
+    def formed() -> bool:
+        for name in topology.nodes:
+            seen = status(state, name)
+            if seen is None or online(seen) != set(topology.nodes):
+                return False
+        return True
+
+    until(formed, FORM_TIMEOUT_S, "all nodes to be online (pacemaker.log below nodes/ says more)")
+
+
+def set_up_fencing(state: State, topology: Topology) -> None:
+    """Let fence_aws stop and start the instances, as on AWS."""
+    asked = next(iter(topology.nodes))
+    hosts = ";".join(f"{member.name}:{member.instance}" for member in topology.nodes.values())
+    region = topology.nodes[asked].region
+    pcs = ["pcs", "stonith", "create", FENCING, "fence_aws", f"region={region}"]
+    argv = node.command(state, asked, [*pcs, f"pcmk_host_map={hosts}", "--wait=60"])
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"cannot set up fencing: {(done.stderr or done.stdout).strip()}")

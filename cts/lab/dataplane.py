@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes the packets follow AWS's route tables.
+
+Every subnet has a kernel routing table in its VPC's router. After each change of AWS's state
+the table is brought to what the subnet's route table says, by the differences alone.
+"""
+
+from typing import Any
+
+from lab import netns
+from lab.state import LabError, State
+from lab.topology import Topology, Vpc
+
+# (kernel table, destination) -> the rest of the `ip route` command
+Routes = dict[tuple[int, str], str]
+
+BLACKHOLE = "blackhole"
+
+
+class DataPlane:
+    """Applies snapshots of AWS's state to the namespaces of one lab.
+
+    There must be one DataPlane for a lab, and one apply() at a time.
+    """
+
+    def __init__(self, topology: dict[str, Any]):
+        self._topology = Topology.from_document(topology)
+        self._state = State(self._topology.name)
+        self._applied: dict[Vpc, Routes] = {}
+
+    def apply(self, snapshot: dict[str, Any]) -> None:
+        """Make the kernel's routes those of the snapshot.
+
+        Does nothing while the namespaces are not built yet. Raises LabError when the kernel
+        refuses; the next call then starts from empty tables.
+        """
+        if not self._state.network_built.exists():
+            return
+        for vpc in self._topology.vpcs:
+            wanted = self._wanted(vpc, snapshot["regions"][vpc.region])
+            self._bring_to(vpc, wanted)
+
+    def _bring_to(self, vpc: Vpc, wanted: Routes) -> None:
+        namespace = self._state.netns(vpc.namespace_part)
+        have = self._applied.pop(vpc, None)
+        if have is None:
+            self._empty_tables(vpc, namespace)
+            have = {}
+        commands = [
+            f"route del {destination} table {table}"
+            for table, destination in have.keys() - wanted.keys()
+        ]
+        commands += [
+            _replace(table, destination, route)
+            for (table, destination), route in wanted.items()
+            if have.get((table, destination)) != route
+        ]
+        netns.ip_batch(namespace, commands)
+        self._applied[vpc] = wanted
+
+    @staticmethod
+    def _empty_tables(vpc: Vpc, namespace: str) -> None:
+        for family in ("-4", "-6"):
+            for subnet in vpc.subnets.values():
+                flush = ["ip", "-n", namespace, family, "route", "flush", "table"]
+                try:
+                    netns.run([*flush, str(subnet.table)])
+                except LabError as error:
+                    # The kernel makes a table with its first route.
+                    if "FIB table does not exist" not in str(error):
+                        raise
+
+    def _wanted(self, vpc: Vpc, region: dict[str, Any]) -> Routes:
+        tables = [table for table in region["route_tables"] if table["vpc"] == vpc.id]
+        by_subnet = {subnet: table for table in tables for subnet in table["subnets"]}
+        main = next(table for table in tables if table["main"])
+        enis = {eni["id"]: eni for eni in region["enis"]}
+        wanted: Routes = {}
+        for subnet in vpc.subnets.values():
+            wanted[subnet.table, self._topology.api_net] = f"via {vpc.aws_side} dev aws"
+            for route in by_subnet.get(subnet.id, main)["routes"]:
+                if route["target"] == "local":
+                    for other in vpc.subnets.values():
+                        for cidr in other.cidrs:
+                            wanted[subnet.table, cidr] = f"dev {other.bridge}"
+                else:
+                    destination = route["destination"]
+                    wanted[subnet.table, destination] = self._next_hop(vpc, route, enis)
+        return wanted
+
+    @staticmethod
+    def _next_hop(vpc: Vpc, route: dict[str, Any], enis: dict[str, dict[str, Any]]) -> str:
+        eni = enis.get(route["target"])
+        # AWS drops what arrives at an interface for an address that is not its own, unless
+        # the source/destination check is off.
+        if eni is None or route["state"] != "active" or eni["source_dest_check"]:
+            return BLACKHOLE
+        bridge = next(
+            (subnet.bridge for subnet in vpc.subnets.values() if subnet.id == eni["subnet"]), None
+        )
+        if bridge is None:
+            return BLACKHOLE
+        if ":" in route["destination"]:
+            return f"via {_link_local(eni['mac'])} dev {bridge}"
+        return f"via {eni['ips'][0]} dev {bridge}"
+
+
+def _replace(table: int, destination: str, route: str) -> str:
+    if route == BLACKHOLE:
+        return f"route replace {BLACKHOLE} {destination} table {table}"
+    return f"route replace {destination} {route} table {table}"
+
+
+def _link_local(mac: str) -> str:
+    """The address an interface gives itself from its MAC address (RFC 4291, appendix A)."""
+    octets = [int(part, 16) for part in mac.split(":")]
+    identifier = [octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]]
+    groups = [f"{high:02x}{low:02x}" for high, low in zip(*[iter(identifier)] * 2, strict=True)]
+    return "fe80::" + ":".join(groups)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Process 1 of a node: `python -m lab.init LAB NODE`.
+
+Puts itself into the node's namespaces, starts the cluster as a booting machine would, and then
+only collects dead children. Killing it from outside ends the node at once, with every process.
+lab.node starts this and keeps what it prints in the node's console.log.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from lab import netns
+from lab.state import CLEAN_ENV, REPOSITORY, State, until
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
+
+OCF_AGENTS = Path("/usr/lib/ocf/resource.d")
+SYSRQ_TRIGGER = Path("/proc/sysrq-trigger")
+COROSYNC_TIMEOUT_S = 30
+
+# Where the node's own directories are seen. Those on disk outlive a reboot of the node.
+ON_DISK = {
+    "etc-corosync": "/etc/corosync",
+    "var-lib-corosync": "/var/lib/corosync",
+    "var-lib-pacemaker": "/var/lib/pacemaker",
+    "log": "/var/log",
+    "root": "/root",
+    "tmp": "/tmp",
+}
+IN_MEMORY = {"/run": "mode=755", "/dev/shm": "mode=1777"}
+
+# The bundles that programs read: OpenSSL and curl on Debian, RHEL and SLES; then the copies
+# inside Python packages, which boto3 and the AWS CLI fall back to.
+TRUST_STORES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/var/lib/ca-certificates/ca-bundle.pem",
+    "/usr/lib/python3/dist-packages/awscli/botocore/cacert.pem",
+    "/usr/lib/python3/dist-packages/botocore/cacert.pem",
+    "/usr/lib/python3/dist-packages/certifi/cacert.pem",
+)
+
+# Names that /etc/hosts does not know fail at once: nobody listens there.
+RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def _mount(
+    source: str | Path, target: str | Path, kind: str = "", flags: int = 0, data: str = ""
+) -> None:
+    arguments = [str(value).encode() or None for value in (source, target, kind)]
+    _check(
+        _libc.mount(*arguments, ctypes.c_ulong(flags), data.encode() or None),
+        f"mount {source} on {target}",
+    )
+
+
+class _Source:
+    """A file or directory that can be bound elsewhere even when its own path is covered."""
+
+    def __init__(self, path: Path):
+        self._fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+
+    def bind_to(self, target: str | Path) -> None:
+        _mount(f"/proc/self/fd/{self._fd}", target, flags=MS_BIND | MS_REC)
+        os.close(self._fd)
+
+
+def _covered(path: Path) -> bool:
+    return any(path.is_relative_to(target) for target in (*ON_DISK.values(), *IN_MEMORY))
+
+
+def _make_directories(directory: Path) -> None:
+    for name in ON_DISK:
+        (directory / name).mkdir(exist_ok=True)
+    (directory / "tmp").chmod(0o1777)
+    (directory / "root").chmod(0o700)
+
+
+def _combine_agents(directory: Path, agents: str | None) -> Path | None:
+    """The machine's OCF agents with the provider `aws` added, for this node alone."""
+    if agents is None or not OCF_AGENTS.is_dir():
+        return None
+    combined = directory / "resource.d"
+    providers = [path for path in OCF_AGENTS.iterdir() if path.is_dir() and path.name != "aws"]
+    for provider in [*providers, Path(agents)]:
+        target = combined / ("aws" if provider == Path(agents) else provider.name)
+        target.mkdir(parents=True, exist_ok=True)
+        _mount(provider, target, flags=MS_BIND | MS_REC)
+    return combined
+
+
+def _own_files(state: State, directory: Path) -> dict[Path, _Source]:
+    """What to show instead of the host's files: name, AWS's host names, trusted authorities."""
+    shown = {Path("/etc") / name: directory / name for name in ("hosts", "hostname")}
+    shown |= {Path(bundle): state.trust_pem for bundle in TRUST_STORES}
+    return {path.resolve(): _Source(own) for path, own in shown.items() if path.exists()}
+
+
+def _show_resolver(text: str) -> None:
+    """Replace /etc/resolv.conf, which may be a link into the host's /run."""
+    real = Path("/etc/resolv.conf").resolve()
+    if _covered(real):
+        real.parent.mkdir(parents=True, exist_ok=True)
+        real.write_text(text)
+    elif real.exists():
+        own = Path("/run/resolv.conf")
+        own.write_text(text)
+        _Source(own).bind_to(real)
+
+
+def _enter(state: State, node: str, agents: str | None) -> None:
+    """Leave the host's namespaces for the node's own."""
+    directory = state.node(node)
+    _make_directories(directory)
+    with open(netns.path(state.netns(node)), "rb") as namespace:
+        _check(_libc.setns(namespace.fileno(), CLONE_NEWNET), f"enter {namespace.name}")
+    _check(_libc.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS), "unshare")
+    _mount("none", "/", flags=MS_REC | MS_SLAVE)
+
+    combined = _combine_agents(directory, agents)
+    agents_source = _Source(combined) if combined else None
+    own_directories = {target: _Source(directory / name) for name, target in ON_DISK.items()}
+    own_files = _own_files(state, directory)
+    # The lab's own code and interpreter may lie below a directory that gets covered.
+    code = {path.resolve() for path in (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix))}
+    kept = {path: _Source(path) for path in sorted(code) if _covered(path)}
+
+    for target, options in IN_MEMORY.items():
+        _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options)
+    for target, source in own_directories.items():
+        source.bind_to(target)
+    for path, source in kept.items():
+        path.mkdir(parents=True, exist_ok=True)
+        source.bind_to(path)
+    for target, source in own_files.items():
+        source.bind_to(target)
+    _show_resolver(RESOLV_CONF)
+    if agents_source:
+        agents_source.bind_to(OCF_AGENTS)
+    _mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    _check(_libc.sethostname(node.encode(), len(node)), "sethostname")
+
+
+def _prepare_run() -> None:
+    """What systemd-tmpfiles would make."""
+    for name, mode in (("/run/lock", 0o1777), ("/run/resource-agents", 0o1755)):
+        Path(name).mkdir()
+        Path(name).chmod(mode)
+
+
+def _start_cluster() -> None:
+    """Start corosync, then pacemaker, as the packages' boot scripts do."""
+    subprocess.run(["corosync"], env=CLEAN_ENV, check=True)
+    ready = ["corosync-cmapctl", "-g", "totem.version"]
+    until(
+        lambda: subprocess.run(ready, env=CLEAN_ENV, capture_output=True).returncode == 0,
+        COROSYNC_TIMEOUT_S,
+        "corosync to answer",
+    )
+    subprocess.Popen(["pacemakerd"], env=CLEAN_ENV, start_new_session=True)
+
+
+def _be_init(with_cluster: bool) -> None:
+    """Process 1: boot, then collect the dead for ever."""
+    _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    # A node that panics must not take the host with it.
+    if SYSRQ_TRIGGER.exists():
+        _mount("/dev/null", SYSRQ_TRIGGER, flags=MS_BIND)
+    _prepare_run()
+    print("ready", flush=True)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    if with_cluster and os.fork() == 0:
+        _start_cluster()
+        os._exit(0)
+    # Blocked, a SIGCHLD stays pending until sigwait: none is missed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    while True:
+        _collect_children()
+        signal.sigwait({signal.SIGCHLD})
+
+
+def _collect_children() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def main() -> None:
+    """Print the pid of the node's process 1, which goes on once it can read a line.
+
+    It then prints "ready" itself.
+    """
+    state, node = State(sys.argv[1]), sys.argv[2]
+    options = json.loads(state.lab_json.read_text())
+    with_cluster = options["cluster"] and node in options["nodes"]
+    _enter(state, node, options["agents"])
+    pid = os.fork()
+    if pid == 0:
+        # Wait to be recorded, so that there is never a node nobody could end.
+        if not sys.stdin.readline():
+            os._exit(1)
+        _be_init(with_cluster)
+    print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()

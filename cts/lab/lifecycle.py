@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bringing a lab up, and down again without a trace."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from lab import cluster, netns, node
+from lab.control import Control
+from lab.process import in_namespace
+from lab.state import CLEAN_ENV, LabError, State, until, write_atomically
+from lab.topology import Topology, namespace_parts
+
+DAEMON_START_TIMEOUT_S = 60
+END_TIMEOUT_S = 5
+
+
+def up(state: State, document: dict[str, Any], progress: Callable[[str], None]) -> Topology:
+    """Build the lab that the document (the contents of lab.json) describes.
+
+    `progress` is told what is being done. When anything fails, all that was built is removed
+    again and the error goes to the caller.
+    """
+    with state.locked():
+        _require_free(state)
+        state.dir.mkdir(parents=True)
+        write_atomically(state.lab_json, json.dumps(document, indent=2))
+        try:
+            return _build(state, document, progress)
+        except BaseException:
+            progress("failed; removing what was built")
+            _remove(state)
+            raise
+
+
+def down(state: State) -> bool:
+    """Remove a lab, also a half-built or broken one. Returns whether there was one."""
+    with state.locked():
+        if not state.exists:
+            return False
+        _remove(state)
+        return True
+
+
+def _require_free(state: State) -> None:
+    if state.exists:
+        raise LabError(
+            f"lab '{state.name}' is up already: bring it down with "
+            f"'aws-lab --lab {state.name} down', or choose another name with --lab"
+        )
+
+
+def _build(
+    state: State, document: dict[str, Any], progress: Callable[[str], None]
+) -> Topology:
+    progress("AWS: endpoints and instances")
+    netns.create_aws(state.name)
+    _start_daemon(state)
+    topology = Topology.load(state)
+    progress(f"network: {len(topology.vpcs)} VPC, {len(topology.members)} machines")
+    netns.create(topology)
+    state.network_built.touch()
+    control = Control(state)
+    control.post("/sync")
+    node.prepare(state, topology)
+    cluster.prepare(state, topology)
+    for name in topology.nodes:
+        namespace = str(netns.path(state.netns(name)))
+        control.post("/imds", {"node": name, "netns": namespace})
+    progress(f"booting {', '.join(topology.members)}")
+    for name in topology.members:
+        node.boot(state, name)
+    if document["cluster"]:
+        progress("cluster: corosync and pacemaker")
+        cluster.wait_formed(state, topology)
+        progress("cluster: fencing by fence_aws")
+        cluster.set_up_fencing(state, topology)
+    return topology
+
+
+def _start_daemon(state: State) -> None:
+    argv = netns.inside(
+        state.netns("aws"), [sys.executable, "-m", "lab.aws.daemon", str(state.dir)]
+    )
+    with open(state.daemon_log, "ab") as log:
+        daemon = subprocess.Popen(
+            argv,
+            env=CLEAN_ENV,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def ready() -> bool:
+        if daemon.poll() is not None:
+            last = "\n".join(state.daemon_log.read_text().splitlines()[-5:])
+            raise LabError(f"the AWS daemon ended with {daemon.returncode}:\n{last}")
+        return state.topology_json.exists() and state.control_socket.exists()
+
+    until(ready, DAEMON_START_TIMEOUT_S, f"the AWS daemon to be ready (see {state.daemon_log})")
+
+
+def _remove(state: State) -> None:
+    parts = []
+    if state.lab_json.exists():
+        document = json.loads(state.lab_json.read_text())
+        parts = namespace_parts(document)
+        for name in (*document["nodes"], *document["clients"]):
+            first = node.running(state, name)
+            if first:
+                first.kill()
+    # The daemon and whatever else was started in one of the lab's namespaces.
+    paths = [netns.path(state.netns(part)) for part in parts]
+    _end_all({path.stat().st_ino for path in paths if path.exists()})
+    netns.delete(state.name, parts)
+    shutil.rmtree(state.dir)
+
+
+def _end_all(inodes: set[int]) -> None:
+    """End every process in these network namespaces, kindly first."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in in_namespace("net", inodes):
+            process.signal(number)
+        try:
+            until(lambda: not in_namespace("net", inodes), END_TIMEOUT_S, "processes to end")
+            return
+        except LabError:
+            if number == signal.SIGKILL:
+                raise

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The network namespaces: AWS's side, a router for each VPC, one for each node and client.
+
+    NAME-NODE  eth0 --veth-- [bridge of the subnet] NAME-vpc-REGION-VPC  aws --veth-- NAME-aws
+
+Routes to addresses of the cluster are not made here but by lab.dataplane, from AWS's state.
+"""
+
+import ipaddress
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.state import CLEAN_ENV, LabError
+from lab.topology import Eni, Member, Topology, Vpc
+
+NETNS_DIR = Path("/run/netns")
+METADATA_ADDRESSES = ("169.254.169.254/32", "fd00:ec2::254/128")
+
+_MEMBER_SYSCTLS = (
+    "net.ipv4.conf.all.accept_redirects=0",
+    "net.ipv4.conf.default.rp_filter=0",
+    "net.ipv4.conf.all.rp_filter=0",
+    "net.ipv6.conf.default.accept_dad=0",
+    "net.ipv6.conf.default.accept_ra=0",
+)
+_ROUTER_SYSCTLS = (
+    *_MEMBER_SYSCTLS,
+    "net.ipv4.ip_forward=1",
+    "net.ipv6.conf.all.forwarding=1",
+    # Client and active node may share a subnet, yet the way to the address is the router.
+    "net.ipv4.conf.all.send_redirects=0",
+    "net.ipv4.conf.default.send_redirects=0",
+)
+
+# Cuts and refusals of one member: an element in a set is a rule.
+_MEMBER_FILTER = """
+table inet lab {
+    set refuse4 { type ipv4_addr; }
+    set refuse6 { type ipv6_addr; }
+    set drop4 { type ipv4_addr; flags interval; }
+    set drop6 { type ipv6_addr; flags interval; }
+    set cut4 { type ipv4_addr; flags interval; }
+    set cut6 { type ipv6_addr; flags interval; }
+    chain out {
+        type filter hook output priority 0;
+        ip daddr @refuse4 meta l4proto tcp reject with tcp reset
+        ip6 daddr @refuse6 meta l4proto tcp reject with tcp reset
+        ip daddr @drop4 drop
+        ip6 daddr @drop6 drop
+        ip daddr @cut4 drop
+        ip6 daddr @cut6 drop
+    }
+    chain in {
+        type filter hook input priority 0;
+        ip saddr @cut4 drop
+        ip6 saddr @cut6 drop
+    }
+}
+"""
+_BLOCKS = {"refuse": "refuse", "drop": "drop"}
+
+
+def path(namespace: str) -> Path:
+    """The file that stands for a network namespace."""
+    return NETNS_DIR / namespace
+
+
+def run(argv: list[str], stdin: str | None = None) -> str:
+    """Run a tool to its end and return what it printed. Raises LabError with what it said."""
+    try:
+        done = subprocess.run(
+            argv, input=stdin, env=CLEAN_ENV, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise LabError(f"{argv[0]} is not installed; run 'make deps'") from None
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise LabError(f"{' '.join(argv)} ended with {done.returncode}: {said}")
+    return done.stdout
+
+
+def inside(namespace: str, argv: list[str]) -> list[str]:
+    """The command line that runs argv in a network namespace."""
+    return ["nsenter", f"--net={path(namespace)}", "--", *argv]
+
+
+def ip_batch(namespace: str | None, commands: Iterable[str], family: str = "-4") -> None:
+    """Run several `ip` commands at once; the first that fails ends it with LabError.
+
+    The family is that of commands which mention no address.
+    """
+    where = ["-n", namespace] if namespace else []
+    text = "".join(f"{command}\n" for command in commands)
+    if text:
+        run(["ip", family, *where, "-batch", "-"], text)
+
+
+def create_aws(name: str) -> None:
+    """Make the namespace in which the AWS daemon runs."""
+    namespace = f"{name}-aws"
+    ip_batch(None, [f"netns add {namespace}"])
+    ip_batch(namespace, ["link set lo up"])
+
+
+def create(topology: Topology) -> None:
+    """Make all other namespaces and connect them. create_aws() has been called before."""
+    name = topology.name
+    routers = {vpc: f"{name}-{vpc.namespace_part}" for vpc in topology.vpcs}
+    ip_batch(None, [f"netns add {ns}" for ns in (*routers.values(), *_member_names(topology))])
+    for vpc, namespace in routers.items():
+        _create_router(topology, vpc, namespace)
+    ip_batch(
+        f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())]
+    )
+    for member in topology.members.values():
+        namespace = f"{name}-{member.name}"
+        _sysctl(namespace, _MEMBER_SYSCTLS)
+        run(inside(namespace, ["nft", "-f", "-"]), _MEMBER_FILTER)
+        ip_batch(None, _member_links(routers[member.vpc], namespace, member))
+        ip_batch(
+            routers[member.vpc],
+            [
+                f"link set {_port(member, eni.device_index)} master {eni.subnet.bridge} up"
+                for eni in member.enis
+            ],
+        )
+        # Answers leave by the interface they came for, as AWS's own images arrange it.
+        ip_batch(
+            namespace,
+            [
+                f"rule add pref {_own_table(eni)} from {ip} lookup {_own_table(eni)}"
+                for eni in member.enis[1:]
+                for ip in (eni.ip, eni.ip6)
+                if ip
+            ],
+        )
+        configure_member(name, member)
+
+
+def configure_member(name: str, member: Member) -> None:
+    """Give a node or client the network of a machine that has just been switched on.
+
+    Addresses and routes that software has added since are gone afterwards.
+    """
+    namespace = f"{name}-{member.name}"
+    commands = ["link set lo up"]
+    commands += [
+        f"addr replace {address} dev lo"
+        for address in METADATA_ADDRESSES
+        if member.enis[0].ip6 or ":" not in address
+    ]
+    for eni in member.enis:
+        # Down first: this also drops the routes, and IPv6 makes its link address anew.
+        commands += [f"link set {eni.device} down", f"addr flush dev {eni.device}"]
+        commands += [f"addr add {address} dev {eni.device} nodad" for address in eni.addresses]
+        commands += [f"link set {eni.device} up"]
+        for gateway in eni.subnet.gateways[: len(eni.addresses)]:
+            via = gateway.partition("/")[0]
+            everywhere = "::/0" if ":" in via else "0.0.0.0/0"
+            table = f" table {_own_table(eni)}" if eni.device_index else ""
+            commands.append(f"route add {everywhere} via {via} dev {eni.device}{table}")
+    ip_batch(namespace, commands)
+
+
+def unplug(name: str, member: Member) -> None:
+    """Take a member's links down, as when the power goes."""
+    ip_batch(f"{name}-{member.name}", [f"link set {eni.device} down" for eni in member.enis])
+
+
+def delete(name: str, parts: Iterable[str]) -> None:
+    """Remove the lab's namespaces, those that exist, with all that is in them."""
+    present = [f"{name}-{part}" for part in parts if path(f"{name}-{part}").exists()]
+    ip_batch(None, [f"netns del {namespace}" for namespace in present])
+
+
+def block(name: str, node: str, address: str, how: str) -> None:
+    """Make one address refuse ("refuse") or swallow ("drop") what a node sends to it."""
+    if how not in _BLOCKS:
+        raise LabError(f"'{how}' is no way to block an address; there are {', '.join(_BLOCKS)}")
+    unblock(name, node, address)
+    _change_set(name, node, "add", _BLOCKS[how], [address])
+
+
+def unblock(name: str, node: str, address: str) -> None:
+    """Undo block(); does nothing where nothing is blocked."""
+    for block_set in _BLOCKS.values():
+        # Deleting an element that is not there is an error, adding one that is there is not.
+        _change_set(name, node, "add", block_set, [address])
+        _change_set(name, node, "delete", block_set, [address])
+
+
+def cut(name: str, node: str, addresses: list[str]) -> None:
+    """Drop every packet between a node or client and these addresses or networks."""
+    _change_set(name, node, "add", "cut", addresses)
+
+
+def heal(name: str, node: str) -> None:
+    """Undo every cut() of a node or client."""
+    run(inside(f"{name}-{node}", ["nft", "flush set inet lab cut4; flush set inet lab cut6"]))
+
+
+def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]) -> None:
+    commands = []
+    for address in addresses:
+        version = ipaddress.ip_network(address).version
+        commands.append(f"{verb} element inet lab {base}{version} {{ {address} }}")
+    run(inside(f"{name}-{node}", ["nft", "; ".join(commands)]))
+
+
+def _member_names(topology: Topology) -> list[str]:
+    return [f"{topology.name}-{member}" for member in topology.members]
+
+
+def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
+    _sysctl(namespace, _ROUTER_SYSCTLS)
+    peer = f"vpc{vpc.index}"
+    aws = f"{topology.name}-aws"
+    ip_batch(None, [f"link add aws netns {namespace} type veth peer name {peer} netns {aws}"])
+    commands = ["link set lo up", f"addr add {vpc.router_side}/30 dev aws", "link set aws up"]
+    commands.append(f"route add {topology.api_net} via {vpc.aws_side}")
+    for subnet in vpc.subnets.values():
+        commands.append(f"link add {subnet.bridge} type bridge")
+        commands += [f"addr add {ip} dev {subnet.bridge} nodad" for ip in subnet.gateways]
+        commands.append(f"link set {subnet.bridge} up")
+    ip_batch(namespace, commands)
+    rules = []
+    for subnet in vpc.subnets.values():
+        rules.append(f"rule add pref {subnet.table} iif {subnet.bridge} lookup {subnet.table}")
+        # What no route table of AWS mentions vanishes; it does not fall through to main.
+        rules.append(f"rule add pref 1000 iif {subnet.bridge} blackhole")
+    for family in ("-4", "-6"):
+        ip_batch(namespace, rules, family)
+    ip_batch(
+        aws,
+        [f"addr add {vpc.aws_side}/30 dev {peer}", f"link set {peer} up"]
+        + [f"route add {subnet.cidr} via {vpc.router_side}" for subnet in vpc.subnets.values()],
+    )
+
+
+def _member_links(router: str, namespace: str, member: Member) -> list[str]:
+    return [
+        f"link add {eni.device} address {eni.mac} netns {namespace} type veth "
+        f"peer name {_port(member, eni.device_index)} netns {router}"
+        for eni in member.enis
+    ]
+
+
+def _port(member: Member, device_index: int) -> str:
+    return f"{member.name}.{device_index}"
+
+
+def _own_table(eni: Eni) -> int:
+    return 10000 + eni.device_index
+
+
+def _sysctl(namespace: str, settings: Iterable[str]) -> None:
+    run(inside(namespace, ["sysctl", "-q", "-w", *settings]))

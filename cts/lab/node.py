@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Nodes and clients: their files, their start, and commands inside them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.process import Process
+from lab.state import CLEAN_ENV, LabError, State, write_atomically
+from lab.topology import Topology
+
+HOST_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/var/lib/ca-certificates/ca-bundle.pem",
+)
+# Namespaces a command enters: mount, uts, ipc, net, pid.
+_ENTER = ("-m", "-u", "-i", "-n", "-p")
+
+
+def prepare(state: State, topology: Topology) -> None:
+    """Write the files that are shown inside the nodes in place of the host's."""
+    hosts = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
+    for member in topology.members.values():
+        hosts += [f"{address} {member.name}" for address in member.addresses]
+    hosts += [f"{address} {host}" for host, address in sorted(topology.endpoints.items())]
+    for name in topology.members:
+        directory = state.node(name)
+        directory.mkdir(parents=True)
+        (directory / "hosts").write_text("\n".join(hosts) + "\n")
+        (directory / "hostname").write_text(f"{name}\n")
+    host_bundle = next((Path(path) for path in HOST_BUNDLES if os.path.exists(path)), None)
+    trusted = host_bundle.read_text() if host_bundle else ""
+    write_atomically(state.trust_pem, trusted + state.ca_pem.read_text())
+
+
+def running(state: State, node: str) -> Process | None:
+    """Process 1 of the node, None while it is off."""
+    return Process.recorded(state.node(node) / "init.json")
+
+
+def boot(state: State, node: str) -> None:
+    """Start a node that is off. Raises LabError with its console's last words if it cannot."""
+    if running(state, node):
+        raise LabError(f"node '{node}' is running already")
+    console_log = state.node(node) / "console.log"
+    with open(console_log, "ab") as console:
+        starter = subprocess.Popen(
+            [sys.executable, "-m", "lab.init", state.name, node],
+            env=CLEAN_ENV,
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=console,
+            text=True,
+            start_new_session=True,
+        )
+        with starter:
+            ready = ""
+            pid = starter.stdout.readline().strip()
+            if pid:
+                Process.of(int(pid)).record(state.node(node) / "init.json")
+                starter.stdin.write("go\n")
+                starter.stdin.flush()
+                ready = starter.stdout.readline()
+    if not ready:
+        last = console_log.read_text().splitlines()[-1:]
+        raise LabError(f"node '{node}' did not start: {' '.join(last) or 'it said nothing'}")
+
+
+def command(state: State, node: str, argv: list[str]) -> list[str]:
+    """The command line that runs argv inside a node, in an environment of its own."""
+    first = running(state, node)
+    if first is None:
+        raise LabError(f"node '{node}' is off")
+    environment = [f"{key}={value}" for key, value in CLEAN_ENV.items() if key != "PYTHONPATH"]
+    if "TERM" in os.environ:
+        environment.append(f"TERM={os.environ['TERM']}")
+    enter = ["nsenter", "-t", str(first.pid), *_ENTER, "--"]
+    return [*enter, "env", "-i", "--chdir=/root", *environment, *argv]

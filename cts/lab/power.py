@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Power and network accidents of nodes, recorded with the time they happened."""
+
+from lab import netns, node, process
+from lab.process import Process
+from lab.state import LabError, State
+from lab.topology import Topology
+
+AWS = "aws"
+
+
+def off(state: State, topology: Topology, name: str) -> None:
+    """Take the power away: nothing is shut down, no packet says goodbye."""
+    netns.unplug(state.name, topology.member(name))
+    first = node.running(state, name)
+    if first:
+        first.kill()
+
+
+def on(state: State, topology: Topology, name: str) -> None:
+    """Boot a node with the network of a fresh start."""
+    netns.configure_member(state.name, topology.member(name))
+    node.boot(state, name)
+
+
+def switch(state: State, topology: Topology, name: str, how: str) -> None:
+    """What StopInstances ("off"), StartInstances ("on") and RebootInstances ("reset") do."""
+    if how in ("off", "reset"):
+        off(state, topology, name)
+        state.event("power", node=name, state="off")
+    if how in ("on", "reset"):
+        on(state, topology, name)
+        state.event("boot", node=name)
+
+
+def kill(state: State, topology: Topology, name: str) -> None:
+    """Lose a node as in a crash of its kernel: AWS goes on to call it running."""
+    _require_running(state, topology, name)
+    off(state, topology, name)
+    state.event("kill", node=name)
+
+
+def freeze(state: State, topology: Topology, name: str) -> None:
+    """Stop all processes of a node; its kernel still answers."""
+    process.freeze(_require_running(state, topology, name))
+    state.event("freeze", node=name)
+
+
+def thaw(state: State, topology: Topology, name: str) -> None:
+    """Let a frozen node go on where it was."""
+    process.thaw(_require_running(state, topology, name))
+    state.event("thaw", node=name)
+
+
+def cut(state: State, topology: Topology, left: str, right: str) -> None:
+    """Drop all packets between two nodes or clients, or between one and AWS's endpoints."""
+    if left == right:
+        raise LabError(f"cannot cut '{left}' from itself")
+    if AWS in (left, right):
+        one = right if left == AWS else left
+        netns.cut(state.name, topology.member(one).name, [topology.api_net])
+    else:
+        one, other = topology.member(left), topology.member(right)
+        netns.cut(state.name, one.name, other.addresses)
+        netns.cut(state.name, other.name, one.addresses)
+    state.event("cut", between=[left, right])
+
+
+def heal(state: State, topology: Topology) -> None:
+    """Undo every cut."""
+    for name in topology.members:
+        netns.heal(state.name, name)
+    state.event("heal")
+
+
+def _require_running(state: State, topology: Topology, name: str) -> Process:
+    first = node.running(state, topology.member(name).name)
+    if first is None:
+        raise LabError(f"node '{name}' is off")
+    return first

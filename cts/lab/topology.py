@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a lab consists of: the scenarios one can ask for, and the typed view of the answer.
+
+The dictionary a scenario makes is written to lab.json. The AWS daemon creates all of it, adds
+ids and MAC addresses and writes topology.json; Topology reads that.
+"""
+
+import ipaddress
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from lab.state import LabError, State
+
+REGION = "ap-northeast-1"
+VIP = "10.1.0.10"
+VIP6 = "2001:db8:200::10"
+MAX_NODES = 8
+
+
+# --- scenarios -----------------------------------------------------------------------------
+
+
+def _textbook(nodes: int, cidr6: str | None = None) -> dict[str, Any]:
+    """VPC 10.0.0.0/16 with a public and a private subnet in two zones, as AWS's guides draw it."""
+
+    def subnet(number: int, zone: str) -> dict[str, Any]:
+        return {
+            "cidr": f"10.0.{number}.0/24",
+            "az": f"{REGION}{zone}",
+            "cidr6": cidr6 and f"2001:db8:100:{number}::/64",
+        }
+
+    def member(subnet_name: str, number: int, host: int) -> dict[str, Any]:
+        return {
+            "region": REGION,
+            "vpc": "main",
+            "subnet": subnet_name,
+            "ip": f"10.0.{number}.{host}",
+            "ip6": cidr6 and f"2001:db8:100:{number}::{host}",
+        }
+
+    private = (("private-a", 2), ("private-c", 4))
+    members = {}
+    for index in range(nodes):
+        subnet_name, number = private[index % 2]
+        members[f"n{index + 1}"] = {
+            **member(subnet_name, number, 10 + index // 2),
+            "source_dest_check": False,
+            "role": "ocf-aws-node",
+        }
+    vip_routes = {f"{VIP}/32": "n1"}
+    if cidr6:
+        vip_routes[f"{VIP6}/128"] = "n1"
+    return {
+        "regions": {
+            REGION: {
+                "vpcs": {
+                    "main": {
+                        "cidr": "10.0.0.0/16",
+                        "cidr6": cidr6,
+                        "subnets": {
+                            "public-a": subnet(1, "a"),
+                            "private-a": subnet(2, "a"),
+                            "public-c": subnet(3, "c"),
+                            "private-c": subnet(4, "c"),
+                        },
+                        "route_tables": {
+                            "public": {"subnets": ["public-a", "public-c"], "routes": {}},
+                            "private-a": {"subnets": ["private-a"], "routes": dict(vip_routes)},
+                            "private-c": {"subnets": ["private-c"], "routes": dict(vip_routes)},
+                        },
+                    }
+                }
+            }
+        },
+        "nodes": members,
+        "clients": {"client": member("private-a", 2, 100), "client-c": member("private-c", 4, 100)},
+    }
+
+
+def _dual_stack(nodes: int) -> dict[str, Any]:
+    """The textbook VPC with IPv6 as well, and a route for an IPv6 address."""
+    return _textbook(nodes, "2001:db8:100::/56")
+
+
+def _ten_tables(nodes: int) -> dict[str, Any]:
+    """The textbook VPC with eight more route tables that hold the route."""
+    lab = _textbook(nodes)
+    tables = lab["regions"][REGION]["vpcs"]["main"]["route_tables"]
+    for number in range(3, 11):
+        tables[f"extra-{number}"] = {"subnets": [], "routes": {f"{VIP}/32": "n1"}}
+    return lab
+
+
+SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "textbook": _textbook,
+    "dual-stack": _dual_stack,
+    "ten-tables": _ten_tables,
+}
+
+
+def describe(name: str, scenario: str, nodes: int) -> dict[str, Any]:
+    """The contents of lab.json for a scenario. Raises LabError when it cannot be had."""
+    if scenario not in SCENARIOS:
+        raise LabError(f"scenario '{scenario}' is unknown; there are {', '.join(SCENARIOS)}")
+    if not 1 <= nodes <= MAX_NODES:
+        raise LabError(f"--nodes {nodes}: a lab has from 1 to {MAX_NODES} nodes")
+    return {"name": name, "api_net": "198.18.0.0/24", **SCENARIOS[scenario](nodes)}
+
+
+# --- typed view ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """One subnet: a bridge in its VPC's router, with a routing table of its own."""
+
+    name: str
+    id: str
+    index: int
+    cidr: str
+    cidr6: str | None
+
+    @property
+    def bridge(self) -> str:
+        return f"br{self.index}"
+
+    @property
+    def table(self) -> int:
+        """Number of the kernel routing table for packets that come from this subnet."""
+        return 100 + self.index
+
+    @property
+    def gateways(self) -> list[str]:
+        """The router's addresses in this subnet, with prefix length; the first host of each."""
+        return [_first_host(cidr) for cidr in self.cidrs]
+
+    @property
+    def cidrs(self) -> list[str]:
+        return [self.cidr] + ([self.cidr6] if self.cidr6 else [])
+
+
+@dataclass(frozen=True, eq=False)
+class Vpc:
+    """One VPC: a namespace that routes between its subnets and to AWS."""
+
+    name: str
+    id: str
+    region: str
+    index: int
+    subnets: dict[str, Subnet]
+
+    @property
+    def namespace_part(self) -> str:
+        return f"vpc-{self.region}-{self.name}"
+
+    @property
+    def aws_side(self) -> str:
+        """Address of the AWS side on the link between it and this VPC's router."""
+        return f"198.19.{self.index}.1"
+
+    @property
+    def router_side(self) -> str:
+        return f"198.19.{self.index}.2"
+
+
+@dataclass(frozen=True)
+class Eni:
+    """One network interface of an instance."""
+
+    id: str
+    mac: str
+    device_index: int
+    subnet: Subnet
+    ip: str
+    ip6: str | None
+
+    @property
+    def device(self) -> str:
+        return f"eth{self.device_index}"
+
+    @property
+    def addresses(self) -> list[str]:
+        """Own addresses with the subnet's prefix length."""
+        pairs = zip([self.ip, self.ip6], self.subnet.cidrs, strict=False)
+        return [f"{ip}/{cidr.rpartition('/')[2]}" for ip, cidr in pairs if ip]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node of the cluster, or a client beside it."""
+
+    name: str
+    instance: str
+    region: str
+    vpc: Vpc
+    enis: list[Eni]
+    in_cluster: bool
+
+    @property
+    def addresses(self) -> list[str]:
+        return [ip for eni in self.enis for ip in (eni.ip, eni.ip6) if ip]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The lab as AWS has created it."""
+
+    name: str
+    api_net: str
+    endpoints: dict[str, str]
+    vpcs: list[Vpc]
+    members: dict[str, Member]
+    document: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def load(cls, state: State) -> "Topology":
+        """Read topology.json; it exists once the daemon has created everything."""
+        return cls.from_document(json.loads(state.topology_json.read_text()))
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Topology":
+        vpcs = [
+            Vpc(
+                name=name,
+                id=vpc["id"],
+                region=region,
+                index=index,
+                subnets={
+                    subnet_name: Subnet(
+                        subnet_name, subnet["id"], number, subnet["cidr"], subnet["cidr6"]
+                    )
+                    for number, (subnet_name, subnet) in enumerate(vpc["subnets"].items())
+                },
+            )
+            for index, (region, name, vpc) in enumerate(
+                (region, name, vpc)
+                for region, content in document["regions"].items()
+                for name, vpc in content["vpcs"].items()
+            )
+        ]
+        by_name = {(vpc.region, vpc.name): vpc for vpc in vpcs}
+
+        def member(name: str, entry: dict[str, Any], in_cluster: bool) -> Member:
+            vpc = by_name[entry["region"], entry["vpc"]]
+            enis = [
+                Eni(
+                    eni["id"],
+                    eni["mac"],
+                    eni["device_index"],
+                    vpc.subnets[eni["subnet"]],
+                    eni["ip"],
+                    eni["ip6"],
+                )
+                for eni in entry["enis"]
+            ]
+            return Member(name, entry["instance"], entry["region"], vpc, enis, in_cluster)
+
+        members = {n: member(n, e, True) for n, e in document["nodes"].items()}
+        members |= {n: member(n, e, False) for n, e in document["clients"].items()}
+        return cls(
+            document["name"], document["api_net"], document["endpoints"], vpcs, members, document
+        )
+
+    @cached_property
+    def nodes(self) -> dict[str, Member]:
+        """The members that run the cluster."""
+        return {name: member for name, member in self.members.items() if member.in_cluster}
+
+    def member(self, name: str) -> Member:
+        """Look a node or client up. Raises LabError naming the ones there are."""
+        try:
+            return self.members[name]
+        except KeyError:
+            raise LabError(
+                f"lab '{self.name}' has no node '{name}'; it has {', '.join(self.members)}"
+            ) from None
+
+
+def namespace_parts(document: dict[str, Any]) -> list[str]:
+    """What the lab's network namespaces are called after NAME-, from lab.json or topology.json."""
+    vpcs = [
+        f"vpc-{region}-{name}"
+        for region, content in document["regions"].items()
+        for name in content["vpcs"]
+    ]
+    return ["aws", *vpcs, *document["nodes"], *document["clients"]]
+
+
+def _first_host(cidr: str) -> str:
+    network = ipaddress.ip_network(cidr)
+    return f"{network.network_address + 1}/{network.prefixlen}"
