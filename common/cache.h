@@ -17,14 +17,16 @@
 
 /* An open cache. */
 struct cache {
-    int dir_fd; /* -1: no cache, every get is a miss and every put a no-op */
+    int dir_fd;    /* -1: no cache, every get is a miss and every put a no-op */
+    char dir[160]; /* path of the directory, for messages */
+    char why[128]; /* why dir_fd is -1 */
 };
 
 /*!
- * \brief Open (and create) the directory under \p rsctmp (HA_RSCTMP); NULL or "" for the default
+ * \brief Open the directory under \p rsctmp (HA_RSCTMP); NULL or "" for the default
  *
- * Refuses (dir_fd = -1) a directory that is a symbolic link, belongs to another user or is open
- * to group or others.
+ * Creates it, and \p rsctmp itself, but nothing above that. Refuses (dir_fd = -1) a directory that
+ * is a symbolic link, belongs to another user or is open to group or others.
  */
 void cache_open(struct cache *c, const char *rsctmp);
 
@@ -34,10 +36,11 @@ void cache_close(struct cache *c);
  * \brief Read an entry
  *
  * \param[in]  key  any string; the file's name is made from a hash of it
- * \param[out] ret  appended to; may hold a secret, so use a secret buffer where it does
+ * \param[out] ret  appended to, unchanged by a miss; may hold a secret, so use a secret buffer
+ *                  where it does
  *
- * \return true when there is an entry that is a regular file, ours, 0600, whole (its length and
- *         digest fit) and at most CACHE_ENTRY_MAX; false for a miss
+ * \return true when there is an entry that is a regular file, ours, closed to group and others,
+ *         whole (its length and digest fit) and at most CACHE_ENTRY_MAX; false for a miss
  */
 bool cache_get(const struct cache *c, const char *key, struct buf *ret);
 
@@ -50,7 +53,7 @@ void cache_drop(const struct cache *c, const char *key);
 /*!
  * \brief As cache_put(), for state that is more than a cache: the failure is told
  *
- * \return 0 or -ERR_SYSTEM with the path and errno's text in \p e
+ * \return 0; -ERR_SYSTEM with the path and errno's text in \p e; -ERR_BUG above CACHE_ENTRY_MAX
  */
 int cache_store(const struct cache *c, const char *key, const void *data, size_t len,
                 struct err *e) OCF_MUST_CHECK;

@@ -168,9 +168,11 @@ def random_headers(rng: random.Random) -> list[tuple[str, str]]:
     for _ in range(rng.choice([0, 1, 2, 4, 12])):
         name = rng.choice(names + UNSIGNED_HEADERS)
         name = rng.choice([name, name.lower(), name.upper()])
-        words = [random_text(rng, string.ascii_letters + "=;,/\"" + UNICODE, 10) for _ in range(3)]
+        words = [random_text(rng, string.ascii_letters + '=;,/"' + UNICODE, 10) for _ in range(3)]
         glue = rng.choice([" ", "  ", "\t", " \t "])
-        headers.append((name, rng.choice(["", " ", "\t"]) + glue.join(words) + rng.choice(["", " "])))
+        headers.append(
+            (name, rng.choice(["", " ", "\t"]) + glue.join(words) + rng.choice(["", " "]))
+        )
     return headers
 
 

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cache.h"
+
+#include "digest.h"
+#include "log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define DEFAULT_RSCTMP "/run/resource-agents"
+#define DIR_NAME       "ocf-aws"
+
+/* A file is this line, then the bytes of the entry: "ocf-aws cache 1 LENGTH SHA256\n". */
+#define MAGIC       "ocf-aws cache 1"
+#define HEADER_SIZE (sizeof(MAGIC " 0123456789abcdef \n") - 1 + DIGEST_HEX_SIZE)
+#define HEADER_LEN  (HEADER_SIZE - 1)
+
+/* Files being written. A writer needs milliseconds: an older one was killed and left its file. */
+#define ASIDE_PREFIX    ".new-"
+#define ASIDE_SIZE      sizeof(ASIDE_PREFIX "0123456789abcdef")
+#define ASIDE_MAX_AGE_S 60
+
+static bool
+is_private(const struct stat *st)
+{
+    return st->st_uid == geteuid() && (st->st_mode & 077) == 0;
+}
+
+/* The directory that holds ours; it may be reached through links (/var/run). */
+static int
+open_parent(const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT && (mkdir(path, 0755) == 0 || errno == EEXIST)) {
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    return fd;
+}
+
+/* 0 or an errno; EPERM for a directory that is not ours alone. */
+static int
+open_private_dir(const char *rsctmp, int *ret_fd)
+{
+    OCF_CLOSE int parent = open_parent(rsctmp);
+    OCF_CLOSE int fd = -1;
+    struct stat st;
+
+    if (parent < 0) {
+        return errno;
+    }
+    /* Whether it was there or cannot be made is told by openat(). */
+    (void)mkdirat(parent, DIR_NAME, 0700);
+    fd = openat(parent, DIR_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return errno;
+    }
+    if (!is_private(&st)) {
+        return EPERM;
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+void
+cache_open(struct cache *c, const char *rsctmp)
+{
+    const char *parent = rsctmp == NULL || rsctmp[0] == '\0' ? DEFAULT_RSCTMP : rsctmp;
+    int len = 0;
+    int error = 0;
+
+    *c = (struct cache){.dir_fd = -1};
+    len = snprintf(c->dir, sizeof(c->dir), "%s/" DIR_NAME, parent);
+    error = len < (int)sizeof(c->dir) ? open_private_dir(parent, &c->dir_fd) : ENAMETOOLONG;
+    if (error != 0) {
+        (void)snprintf(c->why, sizeof(c->why), "%s",
+                       error == EPERM ? "not a directory that is ours alone (mode 0700)"
+                                      : strerror(error));
+        log_debug("cache %s is not used: %s", c->dir, c->why);
+    }
+}
+
+void
+cache_close(struct cache *c)
+{
+    if (c->dir_fd >= 0) {
+        (void)close(c->dir_fd);
+    }
+    c->dir_fd = -1;
+}
+
+static int
+make_header(const void *data, size_t len, char ret[HEADER_SIZE])
+{
+    char digest[DIGEST_HEX_SIZE];
+    int rc = digest_sha256_hex(data, len, digest);
+
+    if (rc == 0) {
+        (void)snprintf(ret, HEADER_SIZE, MAGIC " %016zx %s\n", len, digest);
+    }
+    return rc;
+}
+
+static int
+read_all(int fd, struct buf *ret)
+{
+    char chunk[4096];
+    int rc = 0;
+
+    while (rc == 0) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n == 0) {
+            break;
+        }
+        if (n > 0) {
+            rc = buf_add(ret, chunk, (size_t)n);
+        } else if (errno != EINTR) {
+            rc = -ERR_SYSTEM;
+        }
+    }
+    explicit_bzero(chunk, sizeof(chunk));
+    return rc;
+}
+
+/* The header is not parsed but made anew from what was read: any difference is a miss. */
+static bool
+is_whole(const struct buf *file)
+{
+    char header[HEADER_SIZE];
+
+    return file->len >= HEADER_LEN &&
+           make_header(file->data + HEADER_LEN, file->len - HEADER_LEN, header) == 0 &&
+           memcmp(file->data, header, HEADER_LEN) == 0;
+}
+
+bool
+cache_get(const struct cache *c, const char *key, struct buf *ret)
+{
+    OCF_BUF struct buf file = BUF_INIT_SECRET(HEADER_LEN + CACHE_ENTRY_MAX);
+    OCF_CLOSE int fd = -1;
+    char name[DIGEST_HEX_SIZE];
+    struct stat st;
+
+    if (c->dir_fd < 0 || digest_sha256_hex(key, strlen(key), name) < 0) {
+        return false;
+    }
+    /* O_NONBLOCK: should someone have put a FIFO there, do not wait for its writer. */
+    fd = openat(c->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno != ENOENT) {
+            log_debug("cache %s/%s: %s", c->dir, name, strerror(errno));
+        }
+        return false;
+    }
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_private(&st) || read_all(fd, &file) < 0 ||
+        !is_whole(&file)) {
+        log_debug("cache %s/%s is not an entry of ours, or is damaged", c->dir, name);
+        return false;
+    }
+    return buf_add(ret, file.data + HEADER_LEN, file.len - HEADER_LEN) == 0;
+}
+
+static bool
+is_stale_aside(int dir_fd, const char *name, time_t now)
+{
+    struct stat st;
+
+    return strncmp(name, ASIDE_PREFIX, strlen(ASIDE_PREFIX)) == 0 &&
+           fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           now - st.st_mtime > ASIDE_MAX_AGE_S;
+}
+
+/* Remove what writers left behind that were killed. */
+static void
+sweep(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    time_t now = time(NULL);
+
+    if (dir == NULL) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return;
+    }
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        if (is_stale_aside(dir_fd, entry->d_name, now)) {
+            (void)unlinkat(dir_fd, entry->d_name, 0);
+        }
+    }
+    (void)closedir(dir);
+}
+
+static int
+write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+
+        if (n >= 0) {
+            data += n;
+            len -= (size_t)n;
+        } else if (errno != EINTR) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Write a new file that only we can read; 0 or an errno. No fsync: the files end with the boot. */
+static int
+write_aside(int dir_fd, const char *name, const char *header, const void *data, size_t len)
+{
+    OCF_CLOSE int fd =
+        openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0 || write_all(fd, header, HEADER_LEN) < 0 || write_all(fd, data, len) < 0) {
+        return errno;
+    }
+    return 0;
+}
+
+/* 0 or an errno. */
+static int
+write_and_rename(int dir_fd, const char *name, const char *header, const void *data, size_t len)
+{
+    char aside[ASIDE_SIZE];
+    uint64_t unique = 0;
+    int error = 0;
+
+    if (getrandom(&unique, sizeof(unique), 0) != (ssize_t)sizeof(unique)) {
+        return errno;
+    }
+    (void)snprintf(aside, sizeof(aside), ASIDE_PREFIX "%016llx", (unsigned long long)unique);
+    error = write_aside(dir_fd, aside, header, data, len);
+    if (error == 0 && renameat(dir_fd, aside, dir_fd, name) < 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        (void)unlinkat(dir_fd, aside, 0);
+    }
+    return error;
+}
+
+int
+cache_store(const struct cache *c, const char *key, const void *data, size_t len, struct err *e)
+{
+    char name[DIGEST_HEX_SIZE];
+    char header[HEADER_SIZE];
+    int error = 0;
+
+    if (c->dir_fd < 0) {
+        return err_set(e, ERR_SYSTEM, "cannot write to %s: %s", c->dir, c->why);
+    }
+    if (len > CACHE_ENTRY_MAX) {
+        return err_set(e, ERR_BUG, "a cache entry of %zu bytes is too large", len);
+    }
+    if (digest_sha256_hex(key, strlen(key), name) < 0 || make_header(data, len, header) < 0) {
+        return err_set(e, ERR_SYSTEM, "cannot compute SHA-256");
+    }
+    sweep(c->dir_fd);
+    error = write_and_rename(c->dir_fd, name, header, data, len);
+    if (error != 0) {
+        return err_set(e, ERR_SYSTEM, "cannot write %s/%s: %s", c->dir, name, strerror(error));
+    }
+    return 0;
+}
+
+void
+cache_put(const struct cache *c, const char *key, const void *data, size_t len)
+{
+    struct err e = {0};
+
+    if (c->dir_fd >= 0 && cache_store(c, key, data, len, &e) < 0) {
+        log_debug("%s", e.text);
+    }
+}
+
+void
+cache_drop(const struct cache *c, const char *key)
+{
+    char name[DIGEST_HEX_SIZE];
+
+    if (c->dir_fd >= 0 && digest_sha256_hex(key, strlen(key), name) == 0 &&
+        unlinkat(c->dir_fd, name, 0) < 0 && errno != ENOENT) {
+        log_debug("cannot remove %s/%s: %s", c->dir, name, strerror(errno));
+    }
+}
