@@ -77,5 +77,6 @@ def command(state: State, node: str, argv: list[str]) -> list[str]:
     environment = [f"{key}={value}" for key, value in CLEAN_ENV.items() if key != "PYTHONPATH"]
     if "TERM" in os.environ:
         environment.append(f"TERM={os.environ['TERM']}")
-    enter = ["nsenter", "-t", str(first.pid), *_ENTER, "--"]
+    # nsenter waits outside; its end, however it comes, has to be the end of the command.
+    enter = ["nsenter", "-t", str(first.pid), *_ENTER, "setpriv", "--pdeathsig", "KILL", "--"]
     return [*enter, "env", "-i", "--chdir=/root", *environment, *argv]

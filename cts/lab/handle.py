@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One object to drive a lab from Python: for the demo, the tests and the benchmark."""
+
+import contextlib
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab import cluster, lifecycle, node, power
+from lab.control import Control
+from lab.state import CLEAN_ENV, REPOSITORY, LabError, State
+from lab.topology import Topology, describe
+
+EXEC_TIMEOUT_S = 120
+SERVICE = Path(__file__).with_name("service.py")
+SERVICE_PORT = 8080
+
+
+class Lab:
+    """A lab that is up. Methods raise LabError when something cannot be done."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.files = State(name)
+        self.control = Control(self.files)
+
+    @classmethod
+    def up(
+        cls,
+        name: str,
+        nodes: int = 2,
+        scenario: str = "textbook",
+        agents: Path | None = None,
+        with_cluster: bool = True,
+        progress: Callable[[str], None] = lambda _text: None,
+    ) -> "Lab":
+        """Bring a lab up, as `aws-lab up` does."""
+        document = describe(name, scenario, nodes)
+        document["agents"] = str((agents or REPOSITORY / "build" / "agents").resolve())
+        document["cluster"] = with_cluster
+        lab = cls(name)
+        lifecycle.up(lab.files, document, progress)
+        return lab
+
+    def down(self) -> None:
+        lifecycle.down(self.files)
+
+    @cached_property
+    def topology(self) -> Topology:
+        return Topology.load(self.files)
+
+    # --- commands inside the machines ---
+
+    def exec(
+        self, where: str, *argv: str, check: bool = True, timeout_s: float = EXEC_TIMEOUT_S
+    ) -> subprocess.CompletedProcess:
+        """Run a command on a node or client and return its outcome with text output."""
+        command = node.command(self.files, self.topology.member(where).name, list(argv))
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        if check and done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()
+            raise LabError(f"{where}: {' '.join(argv)} ended with {done.returncode}: {said}")
+        return done
+
+    @contextlib.contextmanager
+    def asking(self, url: str, output: Path, where: str = "client") -> Iterator[None]:
+        """Let a client ask all the while; lab.client.read(output) tells what happened."""
+        argv = ["env", f"PYTHONPATH={CLEAN_ENV['PYTHONPATH']}", sys.executable, "-m", "lab.client"]
+        command = node.command(self.files, where, [*argv, url])
+        with open(output, "wb") as file:
+            asker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file)
+        try:
+            yield
+        finally:
+            asker.kill()
+            asker.wait()
+
+    # --- AWS ---
+
+    def state(self) -> dict[str, Any]:
+        """AWS's state, as `aws-lab state --json` prints it."""
+        return self.control.get("/state")
+
+    def route_owners(self, destination: str) -> dict[str, str]:
+        """Which node each route table sends a destination to: {table's name: node or state}."""
+        owners = {}
+        for region in self.state()["regions"].values():
+            nodes = {eni["id"]: eni["node"] for eni in region["enis"]}
+            for table in region["route_tables"]:
+                for route in table["routes"]:
+                    if route["destination"] == destination:
+                        target = nodes.get(route["target"], route["target"])
+                        active = route["state"] == "active"
+                        owners[table["name"]] = target if active else route["state"]
+        return owners
+
+    def instance_state(self, name: str) -> str:
+        """What AWS says about a node: running, stopped and so on."""
+        member = self.topology.member(name)
+        enis = self.state()["regions"][member.region]["enis"]
+        return next(eni["instance_state"] for eni in enis if eni["instance"] == member.instance)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every call to AWS and to the metadata service since the last clear_requests()."""
+        return self.control.get("/requests")
+
+    def clear_requests(self) -> None:
+        self.control.delete("/requests")
+
+    def fault(self, service: str, kind: str, **more: Any) -> None:
+        """Add a fault rule: action, count, node, region, param, match."""
+        self.control.post("/faults", {"service": service, "kind": kind, **more})
+
+    def clear_faults(self) -> None:
+        self.control.delete("/faults")
+
+    # --- accidents ---
+
+    def kill(self, name: str) -> None:
+        power.kill(self.files, self.topology, name)
+
+    def freeze(self, name: str) -> None:
+        power.freeze(self.files, self.topology, name)
+
+    def thaw(self, name: str) -> None:
+        power.thaw(self.files, self.topology, name)
+
+    def cut(self, left: str, right: str) -> None:
+        power.cut(self.files, self.topology, left, right)
+
+    def heal(self) -> None:
+        power.heal(self.files, self.topology)
+
+    def is_running(self, name: str) -> bool:
+        return node.running(self.files, name) is not None
+
+    # --- the cluster ---
+
+    def cluster(self, asked: str | None = None) -> ET.Element:
+        """crm_mon's XML from a node, by default from the first that runs and answers."""
+        for name in [asked] if asked else self.topology.nodes:
+            if self.is_running(name):
+                status = cluster.status(self.files, name)
+                if status is not None:
+                    return status
+        raise LabError("no node of the cluster answers")
+
+    def online(self) -> set[str]:
+        """The nodes the cluster can use."""
+        return cluster.online(self.cluster())
