@@ -80,6 +80,9 @@ void
 aws_call_done(struct aws_call *c)
 {
     buf_done(&c->body);
+    if (c->secret) {
+        xmlq_wipe(c->answer);
+    }
     xmlq_free(c->answer);
     c->answer = NULL;
 }

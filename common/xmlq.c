@@ -53,6 +53,33 @@ xmlq_free(struct xmlq *x)
     xmlFreeDoc(doc_of(x));
 }
 
+/* The node after n in document order, without recursion: depth is the sender's choice. */
+static xmlNodePtr
+next_in_document(xmlNodePtr n)
+{
+    if (n->children != NULL && n->type == XML_ELEMENT_NODE) {
+        return n->children;
+    }
+    while (n != NULL && n->next == NULL) {
+        n = n->parent;
+    }
+    return n == NULL ? NULL : n->next;
+}
+
+void
+xmlq_wipe(struct xmlq *x)
+{
+    xmlDocPtr doc = doc_of(x);
+    xmlNodePtr n = doc == NULL ? NULL : doc->children;
+
+    for (; n != NULL; n = next_in_document(n)) {
+        if (n->type == XML_TEXT_NODE && n->content != NULL &&
+            xmlDictOwns(doc->dict, n->content) != 1) {
+            explicit_bzero(n->content, strlen((const char *)n->content));
+        }
+    }
+}
+
 const struct xmlq_node *
 xmlq_root(const struct xmlq *x, const char *name)
 {

@@ -23,6 +23,9 @@ int xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e) O
 
 void xmlq_free(struct xmlq *x);
 
+/*! \brief Overwrite all texts of a document that held a secret, before it is freed. */
+void xmlq_wipe(struct xmlq *x);
+
 /*! \brief The root element when it has this name, else NULL. NULL as name: any. */
 const struct xmlq_node *xmlq_root(const struct xmlq *x, const char *name);
 

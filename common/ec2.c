@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ec2.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PAGES_MAX       20
+#define ROUTES_MAX      64 /* routes to the destinations asked for, in one table */
+#define NEXT_TOKEN_MAX  1024
+#define DESTINATION_MAX 64 /* filter values of one request: AWS takes 200 */
+
+static const struct aws_service service = {
+    .prefix = "ec2", .env_name = "EC2", .version = "2016-11-15", .protocol = AWS_PROTOCOL_QUERY};
+
+bool
+ec2_is_id(const char *id, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    size_t digits = 0;
+
+    if (strncmp(id, prefix, len) != 0 || id[len] != '-') {
+        return false;
+    }
+    digits = strspn(id + len + 1, "0123456789abcdef");
+    return id[len + 1 + digits] == '\0' && digits >= 8 && digits <= 32;
+}
+
+void
+ec2_route_tables_done(struct ec2_route_tables *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        free(t->tables[i].routes);
+    }
+    free(t->tables);
+    *t = (struct ec2_route_tables){0};
+}
+
+/* Destinations of one family can be filtered by AWS; filters are ANDed, so of two they cannot. */
+static bool
+of_one_family(const struct ec2_table_query *q)
+{
+    for (size_t i = 1; i < q->n_destinations; i++) {
+        if (q->destinations[i].family != q->destinations[0].family) {
+            return false;
+        }
+    }
+    return q->n_destinations > 0 && q->n_destinations <= DESTINATION_MAX;
+}
+
+static void
+add_filters(struct aws_call *c, const struct ec2_table_query *q)
+{
+    char text[ADDR_TEXT_MAX];
+
+    aws_call_param(c, "vpc-id", "Filter.1.Name");
+    aws_call_param(c, q->vpc_id, "Filter.1.Value.1");
+    if (!of_one_family(q)) {
+        return;
+    }
+    aws_call_param(c,
+                   q->destinations[0].family == AF_INET ? "route.destination-cidr-block"
+                                                        : "route.destination-ipv6-cidr-block",
+                   "Filter.2.Name");
+    for (size_t i = 0; i < q->n_destinations; i++) {
+        aws_call_param(c, addr_cidr_text(&q->destinations[i], text), "Filter.2.Value.%zu", i + 1);
+    }
+}
+
+/* What a route leads to; an instance's route names its ENI too, and the ENI is what counts. */
+static const char *
+target_of(const struct xmlq_node *route)
+{
+    static const char *const names[] = {"networkInterfaceId",
+                                        "transitGatewayId",
+                                        "gatewayId",
+                                        "natGatewayId",
+                                        "vpcPeeringConnectionId",
+                                        "localGatewayId",
+                                        "carrierGatewayId",
+                                        "egressOnlyInternetGatewayId",
+                                        "coreNetworkArn",
+                                        "instanceId"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *text = xmlq_text(route, names[i]);
+
+        if (text != NULL && *text != '\0') {
+            return text;
+        }
+    }
+    return "";
+}
+
+static bool
+is_wanted(const struct ec2_table_query *q, const struct addr *destination)
+{
+    for (size_t i = 0; i < q->n_destinations; i++) {
+        if (addr_equal(&q->destinations[i], destination)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+read_routes(const struct xmlq_node *item, const struct ec2_table_query *q,
+            struct ec2_route_table *ret)
+{
+    const struct xmlq_node *n = xmlq_first(xmlq_find(item, "routeSet"));
+    struct ec2_route found[ROUTES_MAX];
+    size_t n_found = 0;
+
+    for (; n != NULL && n_found < ROUTES_MAX; n = xmlq_next(n)) {
+        struct ec2_route r = {.blackhole = !xmlq_is(n, "state", "active")};
+        const char *destination = xmlq_text(n, "destinationCidrBlock");
+
+        if (destination == NULL) {
+            destination = xmlq_text(n, "destinationIpv6CidrBlock");
+        }
+        if (destination == NULL || !addr_parse_cidr(destination, &r.destination) ||
+            !is_wanted(q, &r.destination)) {
+            continue;
+        }
+        (void)snprintf(r.target, sizeof(r.target), "%s", target_of(n));
+        found[n_found++] = r;
+    }
+    if (n_found == 0) {
+        return 0;
+    }
+    ret->routes = calloc(n_found, sizeof(*ret->routes));
+    if (ret->routes == NULL) {
+        return -ERR_NOMEM;
+    }
+    memcpy(ret->routes, found, n_found * sizeof(*found));
+    ret->n_routes = n_found;
+    return 0;
+}
+
+static int
+append_table(struct ec2_route_tables *all, const struct ec2_route_table *t)
+{
+    struct ec2_route_table *more = NULL;
+
+    if (all->n >= EC2_TABLES_MAX) {
+        return -ERR_TOO_BIG;
+    }
+    more = reallocarray(all->tables, all->n + 1, sizeof(*more));
+    if (more == NULL) {
+        return -ERR_NOMEM;
+    }
+    all->tables = more;
+    all->tables[all->n++] = *t;
+    return 0;
+}
+
+static int
+read_tables(const struct xmlq_node *root, const struct ec2_table_query *q,
+            struct ec2_route_tables *all)
+{
+    const struct xmlq_node *n = xmlq_first(xmlq_find(root, "routeTableSet"));
+
+    for (; n != NULL; n = xmlq_next(n)) {
+        struct ec2_route_table t = {0};
+        const char *id = xmlq_text(n, "routeTableId");
+        const char *vpc_id = xmlq_text(n, "vpcId");
+        int rc = 0;
+
+        if (id == NULL || vpc_id == NULL || !ec2_is_id(id, "rtb")) {
+            return -ERR_MALFORMED;
+        }
+        (void)snprintf(t.id, sizeof(t.id), "%s", id);
+        (void)snprintf(t.vpc_id, sizeof(t.vpc_id), "%s", vpc_id);
+        rc = read_routes(n, q, &t);
+        if (rc == 0 && (t.n_routes > 0 || q->n_ids > 0)) {
+            rc = append_table(all, &t);
+        }
+        if (rc < 0) {
+            free(t.routes);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* One page; *token is the page to ask for, and then the next one ("" at the end). */
+static int
+read_page(struct aws_session *s, const struct ec2_table_query *q, char token[NEXT_TOKEN_MAX],
+          struct ec2_route_tables *all, struct deadline d, struct err *e)
+{
+    OCF_AWS_CALL struct aws_call c;
+    const struct xmlq_node *root = NULL;
+    const char *next = NULL;
+    int rc = 0;
+
+    aws_call_init(&c, &service, "DescribeRouteTables");
+    for (size_t i = 0; i < q->n_ids; i++) {
+        aws_call_param(&c, q->ids[i], "RouteTableId.%zu", i + 1);
+    }
+    if (q->n_ids == 0) {
+        add_filters(&c, q);
+    }
+    if (token[0] != '\0') {
+        aws_call_param(&c, token, "NextToken");
+    }
+    rc = aws_call_all(s, &c, 1, d);
+    if (rc < 0) {
+        *e = c.error;
+        return rc;
+    }
+    root = xmlq_root(c.answer, "DescribeRouteTablesResponse");
+    if (xmlq_find(root, "routeTableSet") == NULL) {
+        return err_set(e, ERR_MALFORMED, "DescribeRouteTables: answer has no routeTableSet");
+    }
+    rc = read_tables(root, q, all);
+    if (rc < 0) {
+        return err_set(e, (enum err_code) - rc, "DescribeRouteTables: %s", err_text(rc));
+    }
+    next = xmlq_text(root, "nextToken");
+    if (next != NULL && strlen(next) >= NEXT_TOKEN_MAX) {
+        return err_set(e, ERR_MALFORMED, "DescribeRouteTables: nextToken is too long");
+    }
+    (void)snprintf(token, NEXT_TOKEN_MAX, "%s", next == NULL ? "" : next);
+    return 0;
+}
+
+int
+ec2_describe_route_tables(struct aws_session *s, const struct ec2_table_query *query,
+                          struct ec2_route_tables *ret, struct deadline d, struct err *e)
+{
+    struct ec2_route_tables all = {0};
+    struct err own = {0};
+    char token[NEXT_TOKEN_MAX] = "";
+    int rc = 0;
+
+    for (unsigned page = 0; rc == 0 && (page == 0 || token[0] != '\0'); page++) {
+        rc = page < PAGES_MAX
+                 ? read_page(s, query, token, &all, d, &own)
+                 : err_set(&own, ERR_TOO_BIG, "DescribeRouteTables: more than %d pages", PAGES_MAX);
+    }
+    if (rc < 0) {
+        ec2_route_tables_done(&all);
+        if (e != NULL) {
+            *e = own;
+        }
+        return rc;
+    }
+    *ret = all;
+    return 0;
+}
+
+/* The good answer of a dry run is an error with this code. */
+static void
+settle_dry_run(struct err *e)
+{
+    if (strcmp(e->aws_code, "DryRunOperation") == 0) {
+        *e = (struct err){0};
+    }
+}
+
+static void
+init_route_change(struct aws_call *c, const struct ec2_route_change *change, bool dry_run)
+{
+    char text[ADDR_TEXT_MAX];
+
+    aws_call_init(c, &service, change->create ? "CreateRoute" : "ReplaceRoute");
+    c->write = !dry_run;
+    aws_call_param(c, change->table_id, "RouteTableId");
+    aws_call_param(c, addr_cidr_text(&change->destination, text),
+                   change->destination.family == AF_INET ? "DestinationCidrBlock"
+                                                         : "DestinationIpv6CidrBlock");
+    aws_call_param(c, change->eni_id, "NetworkInterfaceId");
+    if (dry_run) {
+        aws_call_param(c, "true", "DryRun");
+    }
+}
+
+/* A missing route is told by the message alone: the code is the general InvalidParameterValue. */
+static void
+settle_missing_route(struct err *e)
+{
+    if (strcmp(e->aws_code, "InvalidParameterValue") == 0 &&
+        strstr(e->text, "There is no route defined") != NULL) {
+        e->code = -ERR_NOT_FOUND;
+    }
+}
+
+int
+ec2_change_routes(struct aws_session *s, struct ec2_route_change *changes, size_t n, bool dry_run,
+                  struct deadline d)
+{
+    OCF_FREE struct aws_call *calls = calloc(n, sizeof(*calls));
+    int first = 0;
+
+    if (calls == NULL) {
+        return -ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        init_route_change(&calls[i], &changes[i], dry_run);
+    }
+    first = aws_call_all(s, calls, n, d);
+    if (first != -ERR_CANCELLED) {
+        first = 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        changes[i].error = calls[i].error;
+        settle_dry_run(&changes[i].error);
+        settle_missing_route(&changes[i].error);
+        first = first == 0 ? changes[i].error.code : first;
+        aws_call_done(&calls[i]);
+    }
+    return first;
+}
+
+int
+ec2_describe_eni(struct aws_session *s, const char *eni_id, struct ec2_eni *ret, struct deadline d,
+                 struct err *e)
+{
+    OCF_AWS_CALL struct aws_call c;
+    const struct xmlq_node *item = NULL;
+    struct ec2_eni eni = {0};
+    int rc = 0;
+
+    aws_call_init(&c, &service, "DescribeNetworkInterfaces");
+    aws_call_param(&c, eni_id, "NetworkInterfaceId.1");
+    rc = aws_call_all(s, &c, 1, d);
+    if (rc < 0) {
+        *e = c.error;
+        return rc;
+    }
+    item = xmlq_find(xmlq_root(c.answer, "DescribeNetworkInterfacesResponse"),
+                     "networkInterfaceSet/item");
+    if (!xmlq_is(item, "networkInterfaceId", eni_id) || xmlq_text(item, "vpcId") == NULL) {
+        return err_set(e, ERR_MALFORMED, "DescribeNetworkInterfaces: answer lacks %s", eni_id);
+    }
+    eni.source_dest_check = !xmlq_is(item, "sourceDestCheck", "false");
+    (void)snprintf(eni.vpc_id, sizeof(eni.vpc_id), "%s", xmlq_text(item, "vpcId"));
+    (void)snprintf(
+        eni.zone, sizeof(eni.zone), "%s",
+        xmlq_text(item, "availabilityZone") == NULL ? "" : xmlq_text(item, "availabilityZone"));
+    *ret = eni;
+    return 0;
+}
+
+int
+ec2_set_source_dest_check(struct aws_session *s, const char *eni_id, bool on, bool dry_run,
+                          struct deadline d, struct err *e)
+{
+    OCF_AWS_CALL struct aws_call c;
+
+    aws_call_init(&c, &service, "ModifyNetworkInterfaceAttribute");
+    c.write = !dry_run;
+    aws_call_param(&c, eni_id, "NetworkInterfaceId");
+    aws_call_param(&c, on ? "true" : "false", "SourceDestCheck.Value");
+    if (dry_run) {
+        aws_call_param(&c, "true", "DryRun");
+    }
+    if (aws_call_all(s, &c, 1, d) < 0) {
+        settle_dry_run(&c.error);
+        *e = c.error;
+    }
+    return c.error.code;
+}

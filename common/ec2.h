@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_EC2_H
+#define OCF_AWS_EC2_H
+
+#include "addr.h"
+#include "awscall.h"
+
+/*
+ * The EC2 API, version 2016-11-15: one function a call, typed results. `e` is not NULL anywhere
+ * here, and is only written on failure.
+ */
+
+#define EC2_ID_MAX     40  /* "rtb-0123456789abcdef0" and longer */
+#define EC2_TARGET_MAX 96  /* an id, or the ARN of a core network */
+#define EC2_TABLES_MAX 500 /* route tables of one answer; the default quota of a VPC is 200 */
+
+/*! \brief Whether \p id is "PREFIX-" and 8 to 32 hex digits: "rtb-0123456789abcdef0". */
+bool ec2_is_id(const char *id, const char *prefix);
+
+struct ec2_route {
+    struct addr destination;
+    char target[EC2_TARGET_MAX]; /* the ENI when there is one, else what AWS names */
+    bool blackhole;              /* state is not "active": the target is gone or stopped */
+};
+
+/* A route table, with the routes that were asked for and no other. */
+struct ec2_route_table {
+    char id[EC2_ID_MAX];
+    char vpc_id[EC2_ID_MAX];
+    struct ec2_route *routes;
+    size_t n_routes;
+};
+
+struct ec2_route_tables {
+    struct ec2_route_table *tables;
+    size_t n;
+};
+
+void ec2_route_tables_done(struct ec2_route_tables *t);
+
+/* Which tables to read. Borrowed. */
+struct ec2_table_query {
+    const char *vpc_id;            /* with no ids: the tables of this VPC ... */
+    const char (*ids)[EC2_ID_MAX]; /* ... or exactly these */
+    size_t n_ids;
+    const struct addr *destinations; /* the routes to report; tables without any are left out when
+                                        no ids are given */
+    size_t n_destinations;
+};
+
+/*!
+ * \brief DescribeRouteTables, all pages
+ *
+ * One call when the answer is one page: the destinations are filtered by AWS when they are of one
+ * family, and here in any case, by exact comparison.
+ *
+ * \param[out] ret  untouched on failure; free with ec2_route_tables_done()
+ *
+ * \return 0; -ERR_NOT_FOUND when a table of \p ids does not exist; else as aws_call_all()
+ *
+ * Source: EC2 API Reference, DescribeRouteTables.
+ */
+int ec2_describe_route_tables(struct aws_session *s, const struct ec2_table_query *query,
+                              struct ec2_route_tables *ret, struct deadline d,
+                              struct err *e) OCF_MUST_CHECK;
+
+/* One route to write. */
+struct ec2_route_change {
+    char table_id[EC2_ID_MAX];
+    struct addr destination;
+    const char *eni_id;
+    bool create;      /* CreateRoute instead of ReplaceRoute */
+    struct err error; /* out; code 0 when the write was accepted */
+};
+
+/*!
+ * \brief ReplaceRoute or CreateRoute, all at once
+ *
+ * A route that does not exist (any more) is -ERR_NOT_FOUND, one that exists already -ERR_CONFLICT.
+ *
+ * \param[in] dry_run  ask only whether it would be allowed
+ *
+ * \return 0 when all were accepted, else the first error; each change has its own
+ *
+ * Source: EC2 API Reference, ReplaceRoute and CreateRoute; "DryRunOperation" in "Error codes".
+ */
+int ec2_change_routes(struct aws_session *s, struct ec2_route_change *changes, size_t n,
+                      bool dry_run, struct deadline d) OCF_MUST_CHECK;
+
+struct ec2_eni {
+    bool source_dest_check;
+    char vpc_id[EC2_ID_MAX];
+    char zone[32];
+};
+
+/*! \brief DescribeNetworkInterfaces of one. 0; -ERR_NOT_FOUND; as aws_call_all(). */
+int ec2_describe_eni(struct aws_session *s, const char *eni_id, struct ec2_eni *ret,
+                     struct deadline d, struct err *e) OCF_MUST_CHECK;
+
+/*! \brief ModifyNetworkInterfaceAttribute: switch the source/dest check. */
+int ec2_set_source_dest_check(struct aws_session *s, const char *eni_id, bool on, bool dry_run,
+                              struct deadline d, struct err *e) OCF_MUST_CHECK;
+
+#endif
