@@ -17,7 +17,8 @@ PACEMAKER_DIRS = ("blackbox", "cib", "cores", "pengine")
 
 # All nodes boot together here; the default of 20 s is for machines that do not.
 FIRST_CIB = """\
-<cib crm_feature_set="3.0.0" validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0">
+<cib crm_feature_set="3.0.0" validate-with="pacemaker-3.0"
+     admin_epoch="0" epoch="1" num_updates="0">
   <configuration>
     <crm_config>
       <cluster_property_set id="cib-bootstrap-options">

@@ -54,9 +54,7 @@ def _require_free(state: State) -> None:
         )
 
 
-def _build(
-    state: State, document: dict[str, Any], progress: Callable[[str], None]
-) -> Topology:
+def _build(state: State, document: dict[str, Any], progress: Callable[[str], None]) -> Topology:
     progress("AWS: endpoints and instances")
     netns.create_aws(state.name)
     _start_daemon(state)

@@ -110,9 +110,7 @@ def create(topology: Topology) -> None:
     ip_batch(None, [f"netns add {ns}" for ns in (*routers.values(), *_member_names(topology))])
     for vpc, namespace in routers.items():
         _create_router(topology, vpc, namespace)
-    ip_batch(
-        f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())]
-    )
+    ip_batch(f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())])
     for member in topology.members.values():
         namespace = f"{name}-{member.name}"
         _sysctl(namespace, _MEMBER_SYSCTLS)
