@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What changed between two snapshots of AWS's state, for the lab's list of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# How the kinds of objects in a snapshot are called in an event.
+_KINDS = {
+    "vpcs": "vpc",
+    "subnets": "subnet",
+    "route_tables": "route_table",
+    "enis": "eni",
+    "addresses": "address",
+}
+Key = tuple[str, ...]
+
+
+def _flatten(snapshot: dict[str, Any]) -> dict[Key, tuple[dict[str, Any], Any]]:
+    """Each thing that changes by itself: what names it in an event, and its value."""
+    found: dict[Key, tuple[dict[str, Any], Any]] = {}
+    for region, content in snapshot.get("regions", {}).items():
+        for kind, items in content.items():
+            for item in items:
+                what = _KINDS[kind]
+                apart = ("id", "routes", "instance_state")
+                rest = {key: value for key, value in item.items() if key not in apart}
+                label = {"what": what, "region": region, "id": item["id"]}
+                found[what, region, item["id"]] = (label, rest)
+                if what == "eni" and item["node"] and item["device_index"] == 0:
+                    label = {"what": "instance", "node": item["node"]}
+                    found["instance", item["node"]] = (label, item["instance_state"])
+                for route in item.get("routes", []):
+                    label = {
+                        "what": "route",
+                        "region": region,
+                        "table": item["name"],
+                        "table_id": item["id"],
+                        "destination": route["destination"],
+                    }
+                    value = {"target": route["target"], "state": route["state"]}
+                    found["route", item["id"], route["destination"]] = (label, value)
+    return found
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """One entry for each object that is new, gone or different."""
+    before, after = _flatten(old), _flatten(new)
+    changes = []
+    for key in sorted({*before, *after}):
+        label, was = before.get(key, ({}, None))
+        label, now = after.get(key, (label, None))
+        if was != now:
+            changes.append({**label, "old": was, "new": now})
+    return changes

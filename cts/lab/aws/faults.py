@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fault rules: which requests they take, and how often.
+
+What a kind does to an answer is in gateway.py (AWS) and imds.py (instance metadata); `refuse` and
+`drop` are done in the node's packet filter through the callbacks handed to FaultTable.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lab.aws.endpoints import SERVICES, Endpoint
+
+IMDS_ADDRESS = "169.254.169.254"
+IMDS_ADDRESS6 = "fd00:ec2::254"
+
+# Kinds that act below HTTP, before a request can be read.
+WIRE_KINDS = {"refuse", "drop"}
+# Kinds that change a request which is then served as usual, and the default of their parameter.
+MODIFIERS = {"slow": 1000.0, "stale": 5.0, "skew": 600.0}
+AWS_KINDS = {
+    *WIRE_KINDS,
+    *MODIFIERS,
+    *("hang", "reset", "badcert", "html502", "truncate", "wrongroot", "huge", "bomb", "badutf8"),
+    *("empty", "throttle", "e500", "e503", "mix", "denied", "expired", "reqexpired", "badsig"),
+    "lost",
+}
+IMDS_KINDS = {*WIRE_KINDS, "hang", "slow", "e503", "e401", "e403", "norole"}
+BOMBS = ("entity", "nesting")
+_DEFAULT_MEGABYTES = 100
+
+
+class FaultError(ValueError):
+    """A rule that cannot be; the text names the field, the value and what is allowed."""
+
+
+def _refuse(name: str, value: object, allowed: str) -> FaultError:
+    return FaultError(f"{name}: {value!r} is not possible; allowed: {allowed}")
+
+
+@dataclass
+class Rule:
+    """One fault rule. None in a selector means any."""
+
+    service: str
+    kind: str
+    action: str | None = None
+    count: int | None = None
+    node: str | None = None
+    region: str | None = None
+    param: Any = None
+    match: dict[str, str] = field(default_factory=dict)
+    id: int = 0
+    hits: int = 0
+
+    def selects(
+        self, service: str, region: str | None, action: str, node: str | None, params: dict
+    ) -> bool:
+        """Whether this rule is meant for such a request. "*" is every service but IMDS."""
+        if self.service != service and (self.service != "*" or service == "imds"):
+            return False
+        # A token can be refused only where it is shown, a role be missing only where it is read.
+        if self.kind == "e401" and action.startswith("PUT "):
+            return False
+        if self.kind == "norole" and "/latest/meta-data/iam" not in action:
+            return False
+        return (
+            self.action in (None, action)
+            and self.node in (None, node)
+            and self.region in (None, region)
+            and all(params.get(name) == value for name, value in self.match.items())
+        )
+
+
+@dataclass
+class Effect:
+    """What the rules do to one request: one kind at most, and what modifies it."""
+
+    kind: str | None = None
+    param: Any = None
+    hit: int = 0
+    slow_ms: float = 0.0
+    lag_s: float = 0.0
+    skew_s: float = 0.0
+    names: list[str] = field(default_factory=list)
+
+
+class FaultTable:
+    """The rules in force.
+
+    `nodes` and `endpoints` say what rules may name. `block` and `unblock` take (node, address,
+    "refuse" or "drop"); without them rules for AWS's endpoints cannot be of these kinds.
+    `gate_imds` is told of each node whether its metadata port must be closed.
+    """
+
+    def __init__(
+        self,
+        nodes: Iterable[str],
+        endpoints: list[Endpoint],
+        *,
+        block: Callable[[str, str, str], None] | None = None,
+        unblock: Callable[[str, str, str], None] | None = None,
+        gate_imds: Callable[[str, bool], None] | None = None,
+    ) -> None:
+        self._nodes = list(nodes)
+        self._endpoints = endpoints
+        self._block = block
+        self._unblock = unblock
+        self._gate_imds = gate_imds
+        self._rules: list[Rule] = []
+        self._blocked: set[tuple[str, str, str]] = set()
+        self._closed: set[str] = set()
+        self._ids = itertools.count(1)
+        self._lock = threading.RLock()
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules as JSON objects."""
+        with self._lock:
+            return [asdict(rule) for rule in self._rules]
+
+    def add(self, document: Any) -> dict[str, Any]:
+        """Put a rule in force; raises FaultError when it cannot be."""
+        rule = self._parse(document)
+        with self._lock:
+            rule.id = next(self._ids)
+            self._rules.append(rule)
+            try:
+                self._apply_wire()
+            except Exception:
+                self._rules.remove(rule)
+                raise
+        return asdict(rule)
+
+    def clear(self, rule_id: int | None = None) -> int:
+        """Remove one rule, or all; returns how many."""
+        with self._lock:
+            kept = [rule for rule in self._rules if rule_id not in (None, rule.id)]
+            removed = len(self._rules) - len(kept)
+            self._rules = kept
+            self._apply_wire()
+        return removed
+
+    def reapply(self, node: str) -> None:
+        """Block again what the packet filter of a node forgot when its namespace was remade."""
+        with self._lock:
+            self._blocked = {item for item in self._blocked if item[0] != node}
+            self._closed.discard(node)
+            self._apply_wire()
+
+    def max_lag_s(self) -> float:
+        """The longest delay of a read in any rule."""
+        with self._lock:
+            lags = [self._number(rule) for rule in self._rules if rule.kind == "stale"]
+        return max(lags, default=0.0)
+
+    def take(
+        self, service: str, region: str | None, action: str, node: str | None, params: dict
+    ) -> Effect:
+        """The rules for one request, each counted down."""
+        effect = Effect()
+        with self._lock:
+            for rule in self._rules:
+                if rule.kind in WIRE_KINDS or rule.kind == "badcert" or rule.count == rule.hits:
+                    continue
+                if not rule.selects(service, region, action, node, params):
+                    continue
+                if rule.kind in MODIFIERS:
+                    name = {"slow": "slow_ms", "stale": "lag_s", "skew": "skew_s"}[rule.kind]
+                    setattr(effect, name, self._number(rule))
+                elif effect.kind is None:
+                    effect.kind, effect.param, effect.hit = rule.kind, rule.param, rule.hits
+                else:
+                    continue
+                rule.hits += 1
+                effect.names.append(rule.kind)
+        return effect
+
+    def bad_certificate(self, service: str | None, region: str | None, node: str | None) -> bool:
+        """Whether a TLS connection gets the certificate nobody trusts."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.kind != "badcert" or rule.count == rule.hits:
+                    continue
+                if rule.node not in (None, node) or rule.region not in (None, region):
+                    continue
+                if rule.service not in ("*", service):
+                    continue
+                rule.hits += 1
+                return True
+        return False
+
+    @staticmethod
+    def _number(rule: Rule) -> float:
+        return MODIFIERS[rule.kind] if rule.param is None else float(rule.param)
+
+    def _apply_wire(self) -> None:
+        """Make the packet filters and metadata ports follow the rules."""
+        wanted: set[tuple[str, str, str]] = set()
+        closed: set[str] = set()
+        for rule in self._rules:
+            if rule.kind not in WIRE_KINDS:
+                continue
+            nodes = self._nodes if rule.node is None else [rule.node]
+            if rule.service == "imds" and rule.kind == "refuse":
+                closed.update(nodes)
+            elif rule.service == "imds":
+                addresses = (IMDS_ADDRESS, IMDS_ADDRESS6)
+                wanted.update((node, item, rule.kind) for node in nodes for item in addresses)
+            else:
+                wanted.update(
+                    (node, endpoint.address, rule.kind)
+                    for node in nodes
+                    for endpoint in self._endpoints
+                    if rule.service in ("*", endpoint.service)
+                    and rule.region in (None, endpoint.region)
+                )
+        for item in self._blocked - wanted:
+            self._unblock(*item)
+            self._blocked.discard(item)
+        for item in wanted - self._blocked:
+            self._block(*item)
+            self._blocked.add(item)
+        for node in closed ^ self._closed:
+            self._gate_imds(node, node in closed)
+        self._closed = closed
+
+    def _parse(self, document: Any) -> Rule:
+        if not isinstance(document, dict):
+            raise FaultError(f"a fault rule must be an object, not {document!r}")
+        fields = ("service", "action", "kind", "count", "node", "region", "param", "match")
+        for name in document:
+            if name not in fields:
+                raise _refuse("field", name, ", ".join(fields))
+        services = [*SERVICES, "imds", "*"]
+        service, kind = document.get("service"), document.get("kind")
+        if service not in services:
+            raise _refuse("service", service, ", ".join(services))
+        kinds = IMDS_KINDS if service == "imds" else AWS_KINDS
+        if kind not in kinds:
+            raise _refuse("kind", kind, ", ".join(sorted(kinds)))
+        rule = Rule(service, kind)
+        self._parse_selectors(rule, document)
+        self._parse_param(rule, document.get("param"))
+        return rule
+
+    def _parse_selectors(self, rule: Rule, document: dict[str, Any]) -> None:
+        action, count = document.get("action"), document.get("count")
+        if action is not None and not isinstance(action, str):
+            raise _refuse("action", action, "a name such as ReplaceRoute, or null")
+        if count is not None and (type(count) is not int or count < 1):
+            raise _refuse("count", count, "an integer from 1, or null")
+        node, region = document.get("node"), document.get("region")
+        if node is not None and node not in self._nodes:
+            raise _refuse("node", node, ", ".join(self._nodes))
+        regions = sorted({endpoint.region for endpoint in self._endpoints})
+        if region is not None and (region not in regions or rule.service == "imds"):
+            raise _refuse(
+                "region", region, "null" if rule.service == "imds" else ", ".join(regions)
+            )
+        match = document.get("match") or {}
+        if not isinstance(match, dict) or not all(isinstance(v, str) for v in match.values()):
+            raise _refuse("match", match, "an object of request parameters and their text")
+        if rule.kind in WIRE_KINDS or rule.kind == "badcert":
+            # These act before a request can be read; packets are not counted either.
+            if action is not None:
+                raise _refuse("action", action, f"null for {rule.kind}")
+            if match:
+                raise _refuse("match", match, f"nothing for {rule.kind}")
+        if rule.kind in WIRE_KINDS:
+            if count is not None:
+                raise _refuse("count", count, f"null for {rule.kind}")
+            inside = rule.service == "imds" and rule.kind == "refuse"
+            if self._block is None and not inside:
+                raise _refuse("kind", rule.kind, "other kinds where the lab has no namespaces")
+        rule.action, rule.count, rule.match = action, count, match
+        rule.node, rule.region = node, region
+
+    @staticmethod
+    def _parse_param(rule: Rule, param: Any) -> None:
+        number = isinstance(param, (int, float)) and not isinstance(param, bool)
+        if rule.kind == "bomb":
+            if param not in (None, *BOMBS):
+                raise _refuse("param", param, ", ".join(BOMBS))
+            param = param or BOMBS[0]
+        elif rule.kind == "huge":
+            if param is not None and (not number or not 1 <= param <= 1000):
+                raise _refuse("param", param, "megabytes from 1 to 1000")
+            param = param or _DEFAULT_MEGABYTES
+        elif rule.kind in MODIFIERS:
+            if param is not None and (not number or (param < 0 and rule.kind != "skew")):
+                unit = "milliseconds" if rule.kind == "slow" else "seconds"
+                raise _refuse("param", param, f"a number of {unit}")
+        elif param is not None:
+            raise _refuse("param", param, f"null for {rule.kind}")
+        rule.param = param
