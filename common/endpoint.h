@@ -18,12 +18,15 @@ struct endpoint {
 /*!
  * \brief Host and signing region of a service, from a table of partitions; no network
  *
+ * A region that is not known is placed by its prefix, so that new regions work. Every partition
+ * names its dual-stack and FIPS endpoints by rule, whether or not they exist: one that does not
+ * is found out by its name not resolving.
+ *
  * \param[in]  service  endpoint prefix: "ec2", "sts", "route53" or "elasticloadbalancing"
- * \param[in]  region   "ap-northeast-1"; letters, digits and '-' only
+ * \param[in]  region   "ap-northeast-1"; lower-case letters, digits and '-'
  * \param[out] ret      untouched on failure
  *
- * \return 0; -ERR_PARAM for a region that is not a host label; -ERR_PARAM when the partition has
- *         no such variant, with the reason in \p e
+ * \return 0; -ERR_PARAM for a region that cannot be one
  *
  * Source: AWS General Reference, "Service endpoints and quotas"; botocore's partitions.json and
  * endpoint rule sets, with which a test compares every region.
@@ -31,7 +34,7 @@ struct endpoint {
 int endpoint_resolve(const char *service, const char *region, struct endpoint_variant variant,
                      struct endpoint *ret, struct err *e) OCF_MUST_CHECK;
 
-/*! \brief Partition of a region, "aws", "aws-cn" ...: for ARNs. Static storage. */
+/*! \brief Partition of a region, "aws", "aws-cn" ...: for ARNs; "aws" when unknown. Static. */
 const char *endpoint_partition(const char *region);
 
 #endif
