@@ -216,7 +216,7 @@ def _service_bars(lab: Lab, name: str, began: float, ended: float) -> list[Bar]:
                     min(t, ended),
                     None if state == "off" else name,
                     state,
-                    strong=state == "serves",
+                    strong=state != "up",
                 )
             )
             since = min(t, ended)

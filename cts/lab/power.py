@@ -36,8 +36,8 @@ def switch(state: State, topology: Topology, name: str, how: str) -> None:
 def kill(state: State, topology: Topology, name: str) -> None:
     """Lose a node as in a crash of its kernel: AWS goes on to call it running."""
     _require_running(state, topology, name)
-    off(state, topology, name)
     state.event("kill", node=name)
+    off(state, topology, name)
 
 
 def freeze(state: State, topology: Topology, name: str) -> None:
