@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import client, history, timeline
+from lab.aws.client import ControlError
 from lab.client import Request
 from lab.handle import SERVICE, SERVICE_PORT, Lab
 from lab.state import REPOSITORY, LabError, until
@@ -208,19 +209,15 @@ def _service_bars(lab: Lab, name: str, began: float, ended: float) -> list[Bar]:
         if event["kind"] in states and event["node"] == name
     ]
     bars, since, state = [], began, "up"
-    for t, following in [*sorted(turns), (ended, "")]:
-        if t > began:
-            bars.append(
-                Bar(
-                    since,
-                    min(t, ended),
-                    None if state == "off" else name,
-                    state,
-                    strong=state != "up",
-                )
-            )
-            since = min(t, ended)
-        state = following or state
+    for t, following in [*sorted(turns), (ended, None)]:
+        if following == state:
+            continue
+        until_t = min(t, ended)
+        if until_t > since:
+            node = None if state == "off" else name
+            bars.append(Bar(since, until_t, node, state, strong=state != "up"))
+            since = until_t
+        state = following
     return bars
 
 
@@ -307,7 +304,7 @@ def main() -> int:
         finally:
             lab.down()
             say("the lab is gone")
-    except LabError as error:
+    except (LabError, ControlError) as error:
         say(f"FAILED: {error}")
         return 1
     for step in steps:

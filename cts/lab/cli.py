@@ -6,10 +6,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
-from lab import lifecycle, node, power
-from lab.control import Control
+from lab import lifecycle, node, power, show
+from lab.aws.client import Control, ControlError
 from lab.state import DEFAULT_NAME, REPOSITORY, LabError, State, running_labs
 from lab.topology import SCENARIOS, Topology, describe
 
@@ -93,7 +92,7 @@ def _become(state: State, topology: Topology, name: str, argv: list[str]) -> Non
 
 def _status(arguments: argparse.Namespace) -> None:
     state, topology = _running(arguments)
-    Control(state).get("/topology")
+    Control(state.dir).topology()
     print(_summary(state, topology))
     for name in topology.members:
         print(f"  {name}: {'running' if node.running(state, name) else 'off'}")
@@ -128,60 +127,58 @@ def _fault_add(arguments: argparse.Namespace) -> None:
     service, _, action = arguments.target.partition(":")
     if arguments.node:
         topology.member(arguments.node)
-    rule: dict[str, Any] = {
-        "service": service,
-        "action": action or None,
-        "kind": arguments.kind,
-        "count": arguments.count,
-        "node": arguments.node,
-        "region": arguments.region,
-        "param": arguments.param,
-    }
-    if arguments.match:
-        rule["match"] = dict(_pair(text) for text in arguments.match)
-    Control(state).post("/faults", rule)
+    Control(state.dir).add_fault(
+        service,
+        arguments.kind,
+        action=action or None,
+        count=arguments.count,
+        node=arguments.node,
+        region=arguments.region,
+        param=arguments.param,
+        match=dict(arguments.match),
+    )
+
+
+def _fault_list(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    print(show.faults(Control(state.dir).faults()))
+
+
+def _fault_clear(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    Control(state.dir).clear_faults()
+
+
+def _requests(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    control = Control(state.dir)
+    requests = control.requests()
+    print(json.dumps(requests, indent=2) if arguments.json else show.requests(requests))
+    if arguments.clear:
+        control.clear_requests()
+
+
+def _state(arguments: argparse.Namespace) -> None:
+    state, _ = _running(arguments)
+    snapshot = Control(state.dir).state()
+    print(json.dumps(snapshot, indent=2) if arguments.json else show.state(snapshot))
+
+
+# --- command line --------------------------------------------------------------------------
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise LabError(f"--match {text}: write PARAMETER=VALUE")
+        raise argparse.ArgumentTypeError(f"'{text}' is not PARAMETER=VALUE")
     return key, value
-
-
-def _fault_list(arguments: argparse.Namespace) -> None:
-    state, _ = _running(arguments)
-    faults = Control(state).get("/faults")
-    for rule in faults:
-        print(json.dumps(rule))
-
-
-def _fault_clear(arguments: argparse.Namespace) -> None:
-    state, _ = _running(arguments)
-    Control(state).delete("/faults")
-
-
-def _requests(arguments: argparse.Namespace) -> None:
-    state, _ = _running(arguments)
-    control = Control(state)
-    if arguments.clear:
-        control.delete("/requests")
-        return
-    requests = control.get("/requests")
-    if arguments.json:
-        print(json.dumps(requests, indent=2))
-        return
-    for entry in requests:
-        print(entry)
-
-
-def _state(arguments: argparse.Namespace) -> None:
-    state, _ = _running(arguments)
-    snapshot = Control(state).get("/state")
-    if arguments.json:
-        print(json.dumps(snapshot, indent=2))
-        return
-    print(snapshot)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -222,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     add("heal", _heal, "undo every cut")
     requests = add("requests", _requests, "show what AWS and the metadata service were asked")
     requests.add_argument("--json", action="store_true")
-    requests.add_argument("--clear", action="store_true", help="forget them instead")
+    requests.add_argument("--clear", action="store_true", help="forget them afterwards")
     show = add("state", _state, "show routes, addresses and instances as AWS has them")
     show.add_argument("--json", action="store_true")
 
@@ -236,8 +233,15 @@ def _parser() -> argparse.ArgumentParser:
     fault_add.add_argument("--count", type=int, help="so many times, then never again")
     fault_add.add_argument("--node", help="only for calls of this node")
     fault_add.add_argument("--region", help="only in this region")
-    fault_add.add_argument("--param", type=float, help="seconds or milliseconds, by kind")
-    fault_add.add_argument("--match", action="append", metavar="PARAMETER=VALUE")
+    fault_add.add_argument("--param", type=_number_or_text, help="how much, by kind")
+    fault_add.add_argument(
+        "--match",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="PARAMETER=VALUE",
+        help="only requests with this parameter, for instance RouteTableId=rtb-...",
+    )
     fault.add_parser("list", help="the faults in force").set_defaults(run=_fault_list)
     fault.add_parser("clear", help="end all faults").set_defaults(run=_fault_clear)
 
@@ -253,7 +257,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         arguments.run(arguments)
-    except LabError as error:
+    except (LabError, ControlError) as error:
         print(f"aws-lab: {error}", file=sys.stderr)
         return 1
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import cluster, lifecycle, node, power
-from lab.control import Control
+from lab.aws.client import Control
 from lab.state import CLEAN_ENV, REPOSITORY, LabError, State
 from lab.topology import Topology, describe
 
@@ -26,7 +26,7 @@ class Lab:
     def __init__(self, name: str):
         self.name = name
         self.files = State(name)
-        self.control = Control(self.files)
+        self.control = Control(self.files.dir)
 
     @classmethod
     def up(
@@ -85,7 +85,7 @@ class Lab:
 
     def state(self) -> dict[str, Any]:
         """AWS's state, as `aws-lab state --json` prints it."""
-        return self.control.get("/state")
+        return self.control.state()
 
     def route_owners(self, destination: str) -> dict[str, str]:
         """Which node each route table sends a destination to: {table's name: node or state}."""
@@ -108,17 +108,17 @@ class Lab:
 
     def requests(self) -> list[dict[str, Any]]:
         """Every call to AWS and to the metadata service since the last clear_requests()."""
-        return self.control.get("/requests")
+        return self.control.requests()
 
     def clear_requests(self) -> None:
-        self.control.delete("/requests")
+        self.control.clear_requests()
 
     def fault(self, service: str, kind: str, **more: Any) -> None:
         """Add a fault rule: action, count, node, region, param, match."""
-        self.control.post("/faults", {"service": service, "kind": kind, **more})
+        self.control.add_fault(service, kind, **more)
 
     def clear_faults(self) -> None:
-        self.control.delete("/faults")
+        self.control.clear_faults()
 
     # --- accidents ---
 

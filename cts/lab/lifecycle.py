@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab import cluster, netns, node
-from lab.control import Control
+from lab.aws.client import Control
 from lab.process import in_namespace
 from lab.state import CLEAN_ENV, LabError, State, until, write_atomically
 from lab.topology import Topology, namespace_parts
@@ -62,13 +62,13 @@ def _build(state: State, document: dict[str, Any], progress: Callable[[str], Non
     progress(f"network: {len(topology.vpcs)} VPC, {len(topology.members)} machines")
     netns.create(topology)
     state.network_built.touch()
-    control = Control(state)
-    control.post("/sync")
+    control = Control(state.dir)
+    control.sync()
     node.prepare(state, topology)
     cluster.prepare(state, topology)
     for name in topology.nodes:
         namespace = str(netns.path(state.netns(name)))
-        control.post("/imds", {"node": name, "netns": namespace})
+        control.open_imds(name, namespace)
     progress(f"booting {', '.join(topology.members)}")
     for name in topology.members:
         node.boot(state, name)

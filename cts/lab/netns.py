@@ -85,15 +85,15 @@ def inside(namespace: str, argv: list[str]) -> list[str]:
     return ["nsenter", f"--net={path(namespace)}", "--", *argv]
 
 
-def ip_batch(namespace: str | None, commands: Iterable[str], family: str = "-4") -> None:
+def ip_batch(namespace: str | None, commands: Iterable[str], *options: str) -> None:
     """Run several `ip` commands at once; the first that fails ends it with LabError.
 
-    The family is that of commands which mention no address.
+    The option "-6" is for commands that mention no address to tell the family by.
     """
     where = ["-n", namespace] if namespace else []
     text = "".join(f"{command}\n" for command in commands)
     if text:
-        run(["ip", family, *where, "-batch", "-"], text)
+        run(["ip", *options, *where, "-batch", "-"], text)
 
 
 def create_aws(name: str) -> None:
@@ -151,7 +151,7 @@ def configure_member(name: str, member: Member) -> None:
     for eni in member.enis:
         # Down first: this also drops the routes, and IPv6 makes its link address anew.
         commands += [f"link set {eni.device} down", f"addr flush dev {eni.device}"]
-        commands += [f"addr add {address} dev {eni.device} nodad" for address in eni.addresses]
+        commands += [f"addr add {address} dev {eni.device}" for address in eni.addresses]
         commands += [f"link set {eni.device} up"]
         for gateway in eni.subnet.gateways[: len(eni.addresses)]:
             via = gateway.partition("/")[0]
@@ -219,7 +219,7 @@ def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
     commands.append(f"route add {topology.api_net} via {vpc.aws_side}")
     for subnet in vpc.subnets.values():
         commands.append(f"link add {subnet.bridge} type bridge")
-        commands += [f"addr add {ip} dev {subnet.bridge} nodad" for ip in subnet.gateways]
+        commands += [f"addr add {ip} dev {subnet.bridge}" for ip in subnet.gateways]
         commands.append(f"link set {subnet.bridge} up")
     ip_batch(namespace, commands)
     rules = []

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What happened in a lab and when, put together from AWS's record and Pacemaker's logs.
+
+All times are seconds of the monotonic clock, which the machines of a lab share.
+"""
+
+import datetime
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.handle import Lab
+
+# "Nov 21 20:05:20.123 n1 pacemaker-controld  [31] (function) \tnotice: text"
+_LOG_LINE = re.compile(r"(\w{3} \d\d [\d:]{8}\.\d{3}) (\S+) \S+\s*\[\d+\] \(\w+\)\s+\w+: (.*)")
+_OPERATION = re.compile(r"Result of (start|stop) operation for (\S+) on (\S+): (\w+)")
+_FENCED = re.compile(r"Operation '(?:reboot|off)' targeting (\S+) by (\S+) for .*: OK")
+_LOST = re.compile(r"Node (\S+) state is now lost")
+
+
+@dataclass(frozen=True)
+class RouteChange:
+    """A route that AWS has sent to another node. A node is None when the route leads nowhere."""
+
+    t: float
+    table: str
+    destination: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A start or stop that Pacemaker has finished on a node."""
+
+    t: float
+    action: str
+    resource: str
+    node: str
+    result: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the cluster found out about a node: "lost" or "fenced"."""
+
+    t: float
+    what: str
+    node: str
+
+
+def route_changes(lab: Lab, destination: str) -> list[RouteChange]:
+    """How the route moved, by AWS's record."""
+    owners = {
+        eni.id: member.name for member in lab.topology.members.values() for eni in member.enis
+    }
+
+    def owner(route: dict | None) -> str | None:
+        return owners.get(route["target"]) if route and route["state"] == "active" else None
+
+    return [
+        RouteChange(
+            event["t"], change["table"], destination, owner(change["old"]), owner(change["new"])
+        )
+        for event in lab.files.events()
+        if event["kind"] == "aws"
+        for change in event["changes"]
+        if change["what"] == "route" and change["destination"] == destination
+    ]
+
+
+def takeovers(changes: list[RouteChange]) -> list[RouteChange]:
+    """The changes by which the last table came to lead to a new node."""
+    owners: dict[str, str | None] = {}
+    for change in changes:
+        owners.setdefault(change.table, change.old)
+    agreed = _agreed(owners)
+    found = []
+    for change in changes:
+        owners[change.table] = change.new
+        now = _agreed(owners)
+        if now and now != agreed:
+            found.append(change)
+            agreed = now
+    return found
+
+
+def _agreed(owners: dict[str, str | None]) -> str | None:
+    values = set(owners.values())
+    return values.pop() if len(values) == 1 else None
+
+
+def operations(lab: Lab) -> list[Operation]:
+    """Every start and stop, oldest first."""
+    return [
+        Operation(t, *found.groups())
+        for t, _node, text in _log(lab)
+        if (found := _OPERATION.search(text))
+    ]
+
+
+def verdicts(lab: Lab) -> list[Verdict]:
+    """When nodes were found lost and when fenced, each as the first node noticed it."""
+    found = []
+    for t, _node, text in _log(lab):
+        for what, pattern in (("lost", _LOST), ("fenced", _FENCED)):
+            match = pattern.search(text)
+            if match:
+                found.append(Verdict(t, what, match.group(1)))
+    # Several daemons of several nodes report the same; they do so within a moment.
+    return [
+        verdict
+        for index, verdict in enumerate(found)
+        if not any(
+            (verdict.what, verdict.node) == (earlier.what, earlier.node)
+            and verdict.t - earlier.t < 5
+            for earlier in found[:index]
+        )
+    ]
+
+
+def _log(lab: Lab) -> Iterator[tuple[float, str, str]]:
+    """(time, node, text) of all lines of all nodes' Pacemaker logs, in order of time."""
+    to_monotonic = time.monotonic() - time.time()
+    year = datetime.date.today().year
+    lines = []
+    for name in lab.topology.nodes:
+        log = lab.files.node(name) / "log" / "pacemaker" / "pacemaker.log"
+        for line in log.read_text(errors="replace").splitlines():
+            found = _LOG_LINE.match(line)
+            if found:
+                stamp, node, text = found.groups()
+                # The log leaves the year out.
+                wall = datetime.datetime.strptime(f"{year} {stamp}", "%Y %b %d %H:%M:%S.%f")
+                lines.append((wall.timestamp() + to_monotonic, node, text))
+    return iter(sorted(lines))

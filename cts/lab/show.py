@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables for people: AWS's state, requests and faults of a lab."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+
+def table(rows: Iterable[Iterable[Any]]) -> str:
+    """Columns as wide as their widest entry; None is shown as a dash."""
+    texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in texts
+    )
+
+
+def requests(log: list[dict[str, Any]]) -> str:
+    """The request log: time, node, region, service, action, status and bytes."""
+    rows: list[list[Any]] = [
+        ["TIME", "NODE", "REGION", "SERVICE", "ACTION", "STATUS", "IN", "OUT", "MS", "FAULT"]
+    ]
+    for entry in log:
+        clock = time.strftime("%H:%M:%S", time.localtime(entry["wall"]))
+        status = f"{entry['status']} {entry['code']}" if entry["code"] else entry["status"]
+        rows.append(
+            [
+                f"{clock}.{int(entry['wall'] * 1000) % 1000:03}",
+                entry["node"],
+                entry["region"],
+                entry["service"],
+                entry["action"],
+                status,
+                entry["bytes_in"],
+                entry["bytes_out"],
+                round((entry["ended"] - entry["started"]) * 1000),
+                entry["fault"],
+            ]
+        )
+    return table(rows)
+
+
+def state(snapshot: dict[str, Any]) -> str:
+    """Instances, routes and addresses, region by region."""
+    return "\n\n".join(f"{name}\n{_region(region)}" for name, region in snapshot["regions"].items())
+
+
+def _region(region: dict[str, Any]) -> str:
+    subnets = {subnet["id"]: subnet["name"] for subnet in region["subnets"]}
+    owners = {
+        eni["id"]: f"{eni['node']} eth{eni['device_index']}"
+        for eni in region["enis"]
+        if eni["node"]
+    }
+    interfaces: list[list[Any]] = [["INTERFACE", "OF", "SUBNET", "ADDRESSES", "CHECK", "INSTANCE"]]
+    interfaces += [
+        [
+            eni["id"],
+            owners.get(eni["id"]),
+            subnets[eni["subnet"]],
+            " ".join([*eni["ips"], *eni["ips6"]]),
+            "on" if eni["source_dest_check"] else "off",
+            f"{eni['instance']} {eni['instance_state']}" if eni["instance"] else None,
+        ]
+        for eni in region["enis"]
+    ]
+    routes: list[list[Any]] = [["ROUTE TABLE", "", "DESTINATION", "TARGET", "", "STATE"]]
+    routes += [
+        [
+            entry["name"],
+            entry["id"],
+            route["destination"],
+            route["target"],
+            owners.get(route["target"], ""),
+            route["state"],
+        ]
+        for entry in region["route_tables"]
+        for route in entry["routes"]
+    ]
+    parts = [table(interfaces), table(routes)]
+    if region["addresses"]:
+        addresses: list[list[Any]] = [["ELASTIC IP", "ALLOCATION", "INTERFACE", "PRIVATE"]]
+        addresses += [
+            [entry["public_ip"], entry["id"], entry["eni"], entry["private_ip"]]
+            for entry in region["addresses"]
+        ]
+        parts.append(table(addresses))
+    return "\n\n".join(parts)
+
+
+def faults(rules: list[dict[str, Any]]) -> str:
+    """The fault rules in force."""
+    if not rules:
+        return "No faults."
+    rows: list[list[Any]] = [["SERVICE:ACTION", "KIND", "LEFT", "NODE", "REGION", "PARAM", "HITS"]]
+    for rule in rules:
+        action = f":{rule['action']}" if rule["action"] else ""
+        match = "".join(f" {key}={value}" for key, value in rule["match"].items())
+        rows.append(
+            [
+                f"{rule['service']}{action}{match}",
+                rule["kind"],
+                rule["count"],
+                rule["node"],
+                rule["region"],
+                rule["param"],
+                rule["hits"],
+            ]
+        )
+    return table(rows)
