@@ -16,7 +16,7 @@ import string
 import threading
 import time
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -213,10 +213,13 @@ def _timestamp(request: Request) -> tuple[str, float]:
 
 
 def _canonical_query(query: str) -> str:
-    """The query with every name and value encoded the one way that SigV4 allows."""
+    """The query with every name and value encoded the one way that SigV4 allows.
+
+    botocore sends a space as "+" and signs it as "%20", which AWS accepts.
+    """
     pairs = [item.partition("=") for item in query.split("&") if item]
     return "&".join(
-        f"{quote(unquote(name), safe='-_.~')}={quote(unquote(value), safe='-_.~')}"
+        f"{quote(unquote_plus(name), safe='-_.~')}={quote(unquote_plus(value), safe='-_.~')}"
         for name, _, value in pairs
     )
 

@@ -200,6 +200,8 @@ class Control:
                 checked[name] = self._number(name, value, low)
         for name, value in checked.items():
             setattr(settings, name, value)
+        if checked.get("quotas"):
+            self._daemon.gateway.quotas.refill()
         self._daemon.update_history()
         return asdict(settings)
 

@@ -217,7 +217,7 @@ def _serialized_name(name: str, shape: Shape) -> str:
 
 def _walk(shape: Shape, parts: list[str]) -> Shape | None:
     """The shape a parameter name such as Filter.1.Value.2 denotes, or None."""
-    for position, part in enumerate(parts):
+    for part in parts:
         if shape.type_name == "structure":
             members = {_serialized_name(n, s): s for n, s in shape.members.items()}
             if part not in members:
@@ -227,7 +227,6 @@ def _walk(shape: Shape, parts: list[str]) -> Shape | None:
             shape = shape.member
         else:
             return None
-        del position
     return shape
 
 

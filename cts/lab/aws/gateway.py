@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import botocore.session
 from botocore.model import OperationNotFoundError, ServiceModel
+from moto.core.exceptions import ServiceException
 from moto.core.request import Request as MotoRequest
 from moto.core.routing import NotFound, get_service_router
 from moto.ec2.exceptions import FilterNotImplementedError
@@ -165,6 +166,9 @@ class Gateway:
             status, headers, body = self._perform(call, effect)
         except AwsError as error:
             return self._error(call, error)
+        except ServiceException as error:
+            # From moto's models, when a check of ours looks something up.
+            return self._error(call, AwsError(error.code, error.message))
         except FilterNotImplementedError as error:
             name = str(error).split("'")[1]
             text = f"The filter '{name}' is invalid"
