@@ -17,7 +17,7 @@ static const struct err_row err_table[ERR_CODE_END] = {[ERR_NONE] = {ERR_CLASS_N
 static const struct err_row *
 row_of(int code)
 {
-    if (code > 0 || -code >= ERR_CODE_END) {
+    if (code > 0 || code <= -ERR_CODE_END) {
         return &err_table[ERR_BUG];
     }
     return &err_table[-code];
