@@ -119,6 +119,7 @@ exchange(const struct request *q, mnl_cb_t on_message, void *arg)
 static void *
 request_init(struct request *q, uint16_t type, uint16_t flags, size_t extra_len)
 {
+    memset(q->data, 0, sizeof(q->data)); /* libmnl leaves the padding as it is */
     q->header = mnl_nlmsg_put_header(q->data);
     q->header->nlmsg_type = type;
     q->header->nlmsg_flags = NLM_F_REQUEST | flags;
