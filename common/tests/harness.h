@@ -63,15 +63,15 @@ harness_unshare(int namespaces)
     return harness_write("/proc/self/gid_map", map);
 }
 
-/*! \brief As harness_unshare(CLONE_NEWNS), with an empty tmpfs on /tmp. */
+/*! \brief As harness_unshare(CLONE_NEWNS), with an empty tmpfs on /mnt. */
 static inline bool
-harness_private_tmp(void)
+harness_private_mnt(void)
 {
     if (!harness_unshare(CLONE_NEWNS)) {
         return false;
     }
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0) {
+    if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0) {
         print_message("[  NOTE    ] cannot mount a tmpfs: %s\n", strerror(errno));
         return false;
     }

@@ -12,17 +12,17 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define RSCTMP "/tmp/rsctmp"
+#define RSCTMP "/mnt/rsctmp"
 #define DIR_   RSCTMP "/ocf-aws"
 #define KEY    "role-credentials"
 
-static bool private_tmp;
+static bool private_mnt;
 
 static int
 enter(void **state)
 {
     (void)state;
-    private_tmp = harness_private_tmp();
+    private_mnt = harness_private_mnt();
     return 0;
 }
 
@@ -32,7 +32,7 @@ setup(void **state)
 {
     struct cache *c = NULL;
 
-    if (!private_tmp) {
+    if (!private_mnt) {
         return 0;
     }
     c = calloc(1, sizeof(*c));
@@ -418,7 +418,7 @@ cache_read_only_reads_and_store_tells(void **state)
     char path[PATH_MAX];
 
     put_and_find(c, path);
-    assert_int_equal(mount(NULL, RSCTMP, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_int_equal(mount("none", RSCTMP, "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
     cache_put(c, KEY, "new", 3);
     cache_drop(c, KEY);
     assert_hit(c, KEY, "value", 5);
@@ -433,7 +433,7 @@ cache_open_read_only_uses_what_is_there(void **state)
     struct cache again;
 
     cache_put(c, KEY, "value", 5);
-    assert_int_equal(mount(NULL, RSCTMP, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_int_equal(mount("none", RSCTMP, "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
     cache_open(&again, RSCTMP);
     assert_hit(&again, KEY, "value", 5);
     cache_close(&again);
