@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The endpoints of common/endpoint.c against botocore's partitions and endpoint rule sets."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import botocore.session
 import pytest
 from botocore.endpoint_provider import EndpointProvider
 
-TOOL = Path(__file__).parents[1] / "build" / "tests" / "tool_endpoint"
+BUILD = Path(os.environ.get("BUILD_DIR", Path(__file__).parents[1] / "build"))
+TOOL = BUILD / "tests" / "tool_endpoint"
 # Endpoint prefix -> the name of the service in botocore.
 SERVICES = {"ec2": "ec2", "sts": "sts", "route53": "route53", "elasticloadbalancing": "elbv2"}
 VARIANTS = list(product([False, True], repeat=2))
