@@ -12,19 +12,6 @@
 static const struct aws_service service = {
     .prefix = "ec2", .env_name = "EC2", .version = "2016-11-15", .protocol = AWS_PROTOCOL_QUERY};
 
-bool
-ec2_is_id(const char *id, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    size_t digits = 0;
-
-    if (strncmp(id, prefix, len) != 0 || id[len] != '-') {
-        return false;
-    }
-    digits = strspn(id + len + 1, "0123456789abcdef");
-    return id[len + 1 + digits] == '\0' && digits >= 8 && digits <= 32;
-}
-
 void
 ec2_route_tables_done(struct ec2_route_tables *t)
 {
@@ -165,7 +152,7 @@ read_tables(const struct xmlq_node *root, const struct ec2_table_query *q,
         const char *vpc_id = xmlq_text(n, "vpcId");
         int rc = 0;
 
-        if (id == NULL || vpc_id == NULL || !ec2_is_id(id, "rtb")) {
+        if (id == NULL || vpc_id == NULL || !awsid_is(id, "rtb")) {
             return -ERR_MALFORMED;
         }
         (void)snprintf(t.id, sizeof(t.id), "%s", id);

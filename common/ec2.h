@@ -4,18 +4,15 @@
 
 #include "addr.h"
 #include "awscall.h"
+#include "awsid.h"
 
 /*
  * The EC2 API, version 2016-11-15: one function a call, typed results. `e` is not NULL anywhere
  * here, and is only written on failure.
  */
 
-#define EC2_ID_MAX     40  /* "rtb-0123456789abcdef0" and longer */
 #define EC2_TARGET_MAX 96  /* an id, or the ARN of a core network */
 #define EC2_TABLES_MAX 500 /* route tables of one answer; the default quota of a VPC is 200 */
-
-/*! \brief Whether \p id is "PREFIX-" and 8 to 32 hex digits: "rtb-0123456789abcdef0". */
-bool ec2_is_id(const char *id, const char *prefix);
 
 struct ec2_route {
     struct addr destination;
@@ -25,8 +22,8 @@ struct ec2_route {
 
 /* A route table, with the routes that were asked for and no other. */
 struct ec2_route_table {
-    char id[EC2_ID_MAX];
-    char vpc_id[EC2_ID_MAX];
+    char id[AWS_ID_MAX];
+    char vpc_id[AWS_ID_MAX];
     struct ec2_route *routes;
     size_t n_routes;
 };
@@ -41,7 +38,7 @@ void ec2_route_tables_done(struct ec2_route_tables *t);
 /* Which tables to read. Borrowed. */
 struct ec2_table_query {
     const char *vpc_id;            /* with no ids: the tables of this VPC ... */
-    const char (*ids)[EC2_ID_MAX]; /* ... or exactly these */
+    const char (*ids)[AWS_ID_MAX]; /* ... or exactly these */
     size_t n_ids;
     const struct addr *destinations; /* the routes to report; tables without any are left out when
                                         no ids are given */
@@ -66,7 +63,7 @@ int ec2_describe_route_tables(struct aws_session *s, const struct ec2_table_quer
 
 /* One route to write. */
 struct ec2_route_change {
-    char table_id[EC2_ID_MAX];
+    char table_id[AWS_ID_MAX];
     struct addr destination;
     const char *eni_id;
     bool create;      /* CreateRoute instead of ReplaceRoute */
@@ -89,7 +86,7 @@ int ec2_change_routes(struct aws_session *s, struct ec2_route_change *changes, s
 
 struct ec2_eni {
     bool source_dest_check;
-    char vpc_id[EC2_ID_MAX];
+    char vpc_id[AWS_ID_MAX];
     char zone[32];
 };
 

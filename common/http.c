@@ -302,8 +302,11 @@ finish(struct running *r, CURLcode c)
     (void)curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &request_size);
     x->answer.sent = request_size > 0;
     if (c != CURLE_OK) {
-        (void)err_set(&x->error, code_of(c, r), "%.*s: %s", origin_len(x->request.url),
-                      x->request.url, r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
+        enum err_code code = code_of(c, r);
+
+        (void)err_set(&x->error, code, "%.*s: %s (%s)", origin_len(x->request.url), x->request.url,
+                      err_text(-(int)code),
+                      r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
     }
 }
 

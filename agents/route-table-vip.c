@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An address outside the VPC's networks that follows the resource: routes to this node's ENI. */
+#include "routeplan.h"
+#include "vip.h"
+
+struct params {
+    struct aws_params aws;
+    struct vip_params vip;
+    struct param_addresses cidr_routes;
+    struct param_ids route_tables;
+    struct route_params routes;
+    /* What the last probe found. */
+    struct node_nic nic;
+    struct routeplan plan;
+};
+
+static const struct param rows[] = {
+    {.name = "ip",
+     .type = PARAM_ADDRESSES,
+     .flags = PARAM_REQUIRED,
+     .unique_group = "address",
+     .offset = offsetof(struct params, vip.addresses),
+     .shortdesc = {"Virtual IP addresses", "仮想 IP アドレス"},
+     .longdesc = {"One or more IPv4 or IPv6 addresses outside the networks of the VPC.",
+                  "VPC のネットワークに含まれない IPv4 または IPv6 アドレス (複数可)。"}},
+    {.name = "cidr_routes",
+     .type = PARAM_CIDRS,
+     .flags = PARAM_RELOADABLE,
+     .offset = offsetof(struct params, cidr_routes),
+     .shortdesc = {"Further networks routed to this node", "このノードに向ける追加ネットワーク"},
+     .longdesc = {"Networks whose routes follow the resource too, without an address on the "
+                  "interface: for a VPN or gateway node.",
+                  "リソースと共に経路を移すネットワーク。インターフェイスには付与しません。"
+                  "VPN やゲートウェイのノード用です。"}},
+    {.name = "route_tables",
+     .type = PARAM_IDS,
+     .flags = PARAM_RELOADABLE,
+     .allowed = "rtb",
+     .offset = offsetof(struct params, route_tables),
+     .shortdesc = {"Route tables to change", "変更するルートテーブル"},
+     .longdesc =
+         {"Ids of the route tables. Default: every table of the node's VPC that has a route "
+          "for one of the addresses.",
+          "ルートテーブルの ID。省略時は、ノードの VPC でこのアドレスへの経路を持つ"
+          "すべてのルートテーブル。"}},
+    {0},
+};
+
+static int
+check(struct ocf_ctx *ctx, struct err *e)
+{
+    const struct params *p = ctx->params;
+
+    if (p->routes.create_routes && p->route_tables.n == 0) {
+        return err_set(e, ERR_PARAM, "create_routes=\"true\": needs route_tables=rtb-...");
+    }
+    if (p->vip.addresses.n + p->cidr_routes.n > PARAM_LIST_MAX) {
+        return err_set(e, ERR_PARAM, "ip and cidr_routes: at most %d together", PARAM_LIST_MAX);
+    }
+    return vip_check(&p->vip, e);
+}
+
+/* Find our ENI, read the tables and compare. 0 or an error. */
+static int
+plan_routes(struct ocf_ctx *ctx, struct err *e)
+{
+    struct params *p = ctx->params;
+    struct param_addresses destinations = p->vip.addresses;
+    struct node *node = NULL;
+    int rc = ocf_node(ctx, &node, e);
+
+    rc = rc < 0 ? rc : node_nic(node, p->vip.interface, ctx->deadline, &p->nic, e);
+    if (rc < 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < p->cidr_routes.n && destinations.n < PARAM_LIST_MAX; i++) {
+        destinations.items[destinations.n++] = p->cidr_routes.items[i];
+    }
+    return routeplan_read(ctx, &p->nic, &p->route_tables, &destinations, p->routes.create_routes,
+                          &p->plan, e);
+}
+
+static enum ocf_verdict
+probe(struct ocf_ctx *ctx, struct err *why)
+{
+    struct params *p = ctx->params;
+    enum ocf_verdict local = vip_look(ctx, &p->vip, why);
+    enum ocf_verdict routes = OCF_UNKNOWN;
+    int rc = 0;
+
+    if (local == OCF_UNKNOWN || (local == OCF_ABSENT && ctx->operation != OCF_OP_START)) {
+        return local;
+    }
+    rc = plan_routes(ctx, why);
+    if (rc == -ERR_NOT_FOUND) { /* a table that was named is gone: another node cannot help that */
+        return ctx->operation == OCF_OP_START ? OCF_UNKNOWN : OCF_DEGRADED;
+    }
+    if (rc < 0) {
+        return OCF_UNKNOWN;
+    }
+    routes = routeplan_verdict(&p->plan);
+    if (routes != OCF_HERE) {
+        (void)err_set(why, ERR_NOT_FOUND, "%s", p->plan.text);
+    }
+    return routes == OCF_HERE ? local : routes;
+}
+
+static int
+acquire(struct ocf_ctx *ctx, struct err *e)
+{
+    struct params *p = ctx->params;
+    int rc = vip_assign(ctx, &p->vip, &p->nic.link, e);
+
+    return rc < 0 ? rc : routeplan_apply(ctx, &p->plan, &p->routes, p->nic.eni_id, e);
+}
+
+/* The routes stay: the next owner replaces them, and AWS may not be reachable now. */
+static int
+release(struct ocf_ctx *ctx, struct err *e)
+{
+    const struct params *p = ctx->params;
+
+    return vip_remove(ctx, &p->vip, e);
+}
+
+static void
+preflight(struct ocf_ctx *ctx)
+{
+    struct params *p = ctx->params;
+    struct err e = {0};
+    int rc = plan_routes(ctx, &e);
+
+    if (p->nic.eni_id[0] != '\0') {
+        vip_preflight_outside_vpc(ctx, &p->vip, &p->nic);
+    }
+    ocf_finding_of(ctx, "ec2:DescribeRouteTables", &e);
+    if (rc == 0) {
+        routeplan_preflight(ctx, &p->plan, &p->routes, p->nic.eni_id);
+    }
+}
+
+static void
+done(struct ocf_ctx *ctx)
+{
+    struct params *p = ctx->params;
+
+    routeplan_done(&p->plan);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct param_table tables[] = {{rows, 0},
+                                                {vip_rows, offsetof(struct params, vip)},
+                                                {route_rows, offsetof(struct params, routes)},
+                                                {awsparam_rows, offsetof(struct params, aws)},
+                                                {0}};
+    static const struct ocf_agent agent = {
+        .meta =
+            {.name = "route-table-vip",
+             .shortdesc = {"Virtual IP address by VPC route tables",
+                           "VPC ルートテーブルによる仮想 IP アドレス"},
+             .longdesc = {"Moves an IP address outside the networks of the VPC between nodes in "
+                          "any Availability Zone: the address is put on the interface, and the "
+                          "routes of the VPC's route tables are led to this node.",
+                          "VPC のネットワーク外の IP アドレスを、アベイラビリティゾーンを"
+                          "またいでノード間で移動します。アドレスをインターフェイスに付与し、"
+                          "VPC のルートテーブルの経路をこのノードに向けます。"},
+             .tables = tables,
+             .actions = ocf_standard_actions},
+        .params_size = sizeof(struct params),
+        .aws_offset = offsetof(struct params, aws),
+        .check = check,
+        .probe = probe,
+        .acquire = acquire,
+        .release = release,
+        .preflight = preflight,
+        .done = done};
+
+    return ocf_main(&agent, argc, argv);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "node.h"
+
+#include "log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_MAX   128
+#define VALUE_MAX 512
+
+/* Cached values die with the boot even where /run outlives it (hibernation, images of a disk). */
+static void
+boot_key(const char *what, const char *of, char key[KEY_MAX])
+{
+    OCF_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    char boot_id[37] = "";
+    ssize_t n = fd < 0 ? -1 : read(fd, boot_id, sizeof(boot_id) - 1);
+
+    boot_id[n < 0 ? 0 : n] = '\0';
+    (void)snprintf(key, KEY_MAX, "%s %s %s", what, of, boot_id);
+}
+
+/* One metadata value, from the cache or from IMDS; a single word. */
+static int
+cached_value(struct node *n, const char *path, struct deadline d, struct buf *ret, struct err *e)
+{
+    char key[KEY_MAX];
+    int rc = 0;
+
+    boot_key("imds", path, key);
+    if (cache_get(n->cache, key, ret) && ret->len > 0) {
+        return 0;
+    }
+    rc = imds_get_one(&n->imds, path, d, ret, e);
+    if (rc < 0) {
+        return rc;
+    }
+    if (ret->len == 0 || strpbrk(buf_str(ret), " \r\n\t\"'<>") != NULL) {
+        return err_set(e, ERR_MALFORMED, "IMDS: %s is not a single word", path);
+    }
+    cache_put(n->cache, key, ret->data, ret->len);
+    return 0;
+}
+
+int
+node_region(struct node *n, struct deadline d, struct buf *ret, struct err *e)
+{
+    return cached_value(n, "meta-data/placement/region", d, ret, e);
+}
+
+static int
+primary_link(struct node *n, struct deadline d, struct netif_link *ret, struct err *e)
+{
+    OCF_BUF struct buf mac = BUF_INIT(VALUE_MAX);
+    int rc = cached_value(n, "meta-data/mac", d, &mac, e);
+
+    return rc < 0 ? rc : netif_by_mac(buf_str(&mac), ret, e);
+}
+
+static int
+fetch_ids(struct node *n, const char *mac, struct deadline d, struct buf *ret, struct err *e)
+{
+    static const char *const leaves[] = {"interface-id", "vpc-id", "subnet-id"};
+    char paths[ARRAY_LEN(leaves)][KEY_MAX];
+    struct imds_item items[ARRAY_LEN(leaves)] = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+        (void)snprintf(paths[i], KEY_MAX, "meta-data/network/interfaces/macs/%s/%s", mac,
+                       leaves[i]);
+        items[i].path = paths[i];
+    }
+    rc = imds_get(&n->imds, items, ARRAY_LEN(items), d);
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        if (rc < 0 && items[i].error.code == rc) {
+            *e = items[i].error;
+        } else if (rc == 0 &&
+                   buf_addf(ret, "%s%s", i == 0 ? "" : " ", buf_str(&items[i].value)) < 0) {
+            rc = err_set(e, ERR_MALFORMED, "IMDS: %s is too long", paths[i]);
+        }
+    }
+    imds_items_done(items, ARRAY_LEN(items));
+    return rc;
+}
+
+static bool
+parse_ids(const char *text, struct node_nic *nic)
+{
+    return sscanf(text, "%39s %39s %39s", nic->eni_id, nic->vpc_id, nic->subnet_id) == 3 &&
+           awsid_is(nic->eni_id, "eni") && awsid_is(nic->vpc_id, "vpc") &&
+           awsid_is(nic->subnet_id, "subnet");
+}
+
+int
+node_nic(struct node *n, const char *interface, struct deadline d, struct node_nic *ret,
+         struct err *e)
+{
+    OCF_BUF struct buf ids = BUF_INIT(VALUE_MAX);
+    struct node_nic nic = {0};
+    char key[KEY_MAX];
+    int rc = interface == NULL ? primary_link(n, d, &nic.link, e)
+                               : netif_by_name(interface, &nic.link, e);
+
+    if (rc == -ERR_NO_LINK && interface != NULL) {
+        char text[ERR_TEXT_MAX];
+
+        (void)snprintf(text, sizeof(text), "%s", e->text);
+        return err_set(e, ERR_PARAM_LOCAL, "interface=\"%s\": %.400s", interface, text);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    boot_key("nic", nic.link.mac, key);
+    if (cache_get(n->cache, key, &ids) && parse_ids(buf_str(&ids), &nic)) {
+        *ret = nic;
+        return 0;
+    }
+    buf_clear(&ids);
+    rc = fetch_ids(n, nic.link.mac, d, &ids, e);
+    if (rc == -ERR_NOT_FOUND) {
+        return err_set(e, ERR_PARAM_LOCAL,
+                       "interface=\"%s\": %s is no network interface of this EC2 instance",
+                       nic.link.name, nic.link.mac);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (!parse_ids(buf_str(&ids), &nic)) {
+        return err_set(e, ERR_MALFORMED, "IMDS: the ids of %s cannot be read", nic.link.mac);
+    }
+    cache_put(n->cache, key, ids.data, ids.len);
+    *ret = nic;
+    return 0;
+}

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ocf.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#define MARGIN_MIN_MS  500   /* what is left of the timeout when the answer is given ... */
+#define MARGIN_DIVISOR 20    /* ... or a twentieth of it, when that is more */
+#define POLL_FIRST_MS  200   /* until what was accepted can be seen, the pause doubles ... */
+#define POLL_MAX_MS    2000  /* ... up to this */
+#define SETTLE_MS      20000 /* reads may lag a write by seconds: it is not repeated before */
+#define METADATA_MAX   262144
+#define REASON_PREFIX  "ocf-exit-reason:"
+#define UNKNOWN_KEY    "unknown-since"
+
+const struct meta_action ocf_standard_actions[] = {
+    {.name = "start", .timeout_s = 180},
+    {.name = "stop", .timeout_s = 30},
+    {.name = "monitor", .timeout_s = 30, .interval_s = 10},
+    {.name = "monitor", .timeout_s = 30, .interval_s = 60, .depth = 10},
+    {.name = "reload-agent", .timeout_s = 60},
+    {.name = "validate-all", .timeout_s = 30},
+    {.name = "meta-data", .timeout_s = 5},
+    {0},
+};
+
+/* --- what the user sees -------------------------------------------------------------------- */
+
+static const char *
+get_environment(const char *name)
+{
+    return getenv(name);
+}
+
+static const char *
+operation_name(enum ocf_operation operation)
+{
+    switch (operation) {
+    case OCF_OP_START:
+        return "start";
+    case OCF_OP_STOP:
+        return "stop";
+    case OCF_OP_MONITOR:
+        return "monitor";
+    case OCF_OP_PROBE:
+        return "probe";
+    case OCF_OP_RELOAD:
+        return "reload-agent";
+    case OCF_OP_VALIDATE:
+        return "validate-all";
+    }
+    return "action";
+}
+
+/* One line for the log, and the exit reason that crm_mon shows. */
+static void
+tell(const struct ocf_ctx *ctx, int priority, const char *prefix, const struct err *e)
+{
+    char reason[VERDICT_REASON_MAX + 1];
+
+    verdict_reason(prefix, e, reason);
+    (void)fprintf(stderr, REASON_PREFIX "%s\n", reason);
+    log_at(priority, "%s: %s: %s%s%s%s%s", operation_name(ctx->operation), prefix, e->text,
+           e->aws_code[0] != '\0' ? " code=" : "", e->aws_code,
+           e->request_id[0] != '\0' ? " request=" : "", e->request_id);
+}
+
+void
+ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
+{
+    int exit_code = verdict_exit_code_of_error(code);
+    char text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    (void)fprintf(stderr, "%s: %s\n", exit_code == PCMK_OCF_OK ? "ok" : "ERROR", text);
+    if (exit_code > ctx->worst_finding) {
+        ctx->worst_finding = exit_code;
+    }
+}
+
+void
+ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
+{
+    char reason[VERDICT_REASON_MAX + 1];
+
+    if (e->code == 0) {
+        ocf_finding(ctx, 0, "%s", fine);
+        return;
+    }
+    verdict_reason(fine, e, reason);
+    ocf_finding(ctx, e->code, "%s", reason);
+}
+
+/* --- set-up -------------------------------------------------------------------------------- */
+
+int
+ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e)
+{
+    if (ctx->http == NULL) {
+        const struct aws_params *p = ctx->aws_params;
+        int rc = 0;
+
+        ctx->http_options.proxy = p->proxy;
+        ctx->http_options.ca_file = p->ca_file != NULL ? p->ca_file : getenv("AWS_CA_BUNDLE");
+        rc = http_new(&ctx->http_options, &ctx->http, e);
+        if (rc < 0) {
+            return rc;
+        }
+        ctx->transport = http_transport(ctx->http);
+        ctx->node.cache = &ctx->cache;
+        imds_init(&ctx->node.imds, &ctx->transport, &ctx->cache, p->metadata_url);
+    }
+    *ret = &ctx->node;
+    return 0;
+}
+
+int
+ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
+{
+    const struct aws_params *p = ctx->aws_params;
+    struct node *node = NULL;
+    int rc = ocf_node(ctx, &node, e);
+
+    if (rc < 0 || ctx->session.region != NULL) {
+        *ret = &ctx->session;
+        return rc;
+    }
+    if (p->region == NULL) {
+        rc = node_region(node, ctx->deadline, &ctx->region, e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    ctx->creds.options = (struct creds_options){.profile = p->profile,
+                                                .credentials_file = p->credentials_file,
+                                                .role_arn = p->role_arn,
+                                                .external_id = p->external_id};
+    ctx->creds.session = &ctx->session;
+    ctx->creds.transport = &ctx->transport;
+    ctx->creds.imds = &node->imds;
+    ctx->creds.cache = &ctx->cache;
+    ctx->creds.getenv = get_environment;
+    ctx->session = (struct aws_session){
+        .transport = ctx->transport,
+        .credentials = {.get = creds_get, .arg = &ctx->creds},
+        .region = p->region != NULL ? p->region : buf_str(&ctx->region),
+        .endpoint_url = p->endpoint_url,
+        .getenv = get_environment,
+        .attempt_ms = p->api_timeout_ms,
+    };
+    *ret = &ctx->session;
+    return 0;
+}
+
+/* --- monitor ------------------------------------------------------------------------------- */
+
+static void
+unknown_key(const struct ocf_ctx *ctx, struct buf *ret)
+{
+    if (buf_addf(ret, UNKNOWN_KEY " %s %s", ctx->agent->meta.name, ctx->instance) < 0) {
+        buf_clear(ret);
+    }
+}
+
+/* Whether AWS has been silent for longer than unknown_limit; the first silence is written down. */
+static bool
+silent_for_too_long(const struct ocf_ctx *ctx)
+{
+    OCF_BUF struct buf key = BUF_INIT(1024);
+    OCF_BUF struct buf since = BUF_INIT(32);
+    uint64_t now_ms = deadline_now_ms(ctx->deadline);
+    unsigned long long since_ms = 0;
+
+    if (ctx->aws_params->unknown_limit_ms == 0) {
+        return false;
+    }
+    unknown_key(ctx, &key);
+    if (cache_get(&ctx->cache, buf_str(&key), &since) &&
+        sscanf(buf_str(&since), "%llu", &since_ms) == 1 && since_ms <= now_ms) {
+        return now_ms - since_ms >= ctx->aws_params->unknown_limit_ms;
+    }
+    buf_clear(&since);
+    if (buf_addf(&since, "%llu", (unsigned long long)now_ms) == 0) {
+        cache_put(&ctx->cache, buf_str(&key), since.data, since.len);
+    }
+    return false;
+}
+
+static void
+forget_silence(const struct ocf_ctx *ctx)
+{
+    OCF_BUF struct buf key = BUF_INIT(1024);
+
+    if (ctx->aws_params->unknown_limit_ms > 0) {
+        unknown_key(ctx, &key);
+        cache_drop(&ctx->cache, buf_str(&key));
+    }
+}
+
+static int
+monitor_unknown(struct ocf_ctx *ctx, const struct err *why)
+{
+    int code = verdict_exit_code(OCF_UNKNOWN, ctx->operation, ctx->local,
+                                 (enum awsparam_on_unknown)ctx->aws_params->on_unknown);
+
+    if (why->code == -ERR_CANCELLED) {
+        code = PCMK_OCF_UNKNOWN_ERROR;
+    } else if (ctx->operation == OCF_OP_MONITOR && silent_for_too_long(ctx)) {
+        code = PCMK_OCF_UNKNOWN_ERROR;
+        tell(ctx, LOG_ERR, "unknown_limit is over", why);
+        return code;
+    }
+    tell(ctx, LOG_WARNING, ctx->local == OCF_HERE ? "here, but cannot ask AWS" : "cannot ask AWS",
+         why);
+    return code;
+}
+
+/* Put right the part that drifted, and look again. */
+static enum ocf_verdict
+repair(struct ocf_ctx *ctx, struct err *why)
+{
+    struct err e = {0};
+
+    log_notice("monitor: %s; repairing, as on_drift=repair says", why->text);
+    if (ctx->agent->acquire(ctx, &e) < 0) {
+        log_warning("monitor: repair failed: %s", e.text);
+        return OCF_DEGRADED;
+    }
+    return ctx->agent->probe(ctx, why);
+}
+
+static int
+do_monitor(struct ocf_ctx *ctx)
+{
+    struct err why = {0};
+    enum ocf_verdict v = ctx->agent->probe(ctx, &why);
+
+    if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
+        ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
+        v = repair(ctx, &why);
+    }
+    switch (v) {
+    case OCF_UNKNOWN:
+        return monitor_unknown(ctx, &why);
+    case OCF_HERE:
+        log_debug("%s: here", operation_name(ctx->operation));
+        break;
+    case OCF_DEGRADED:
+    case OCF_ELSEWHERE:
+    case OCF_ABSENT:
+        (void)fprintf(stderr, REASON_PREFIX "%.*s\n", VERDICT_REASON_MAX, why.text);
+        log_info("%s: %s: %s", operation_name(ctx->operation), verdict_name(v), why.text);
+        break;
+    }
+    forget_silence(ctx);
+    return verdict_exit_code(v, ctx->operation, ctx->local,
+                             (enum awsparam_on_unknown)ctx->aws_params->on_unknown);
+}
+
+/* --- start, stop, reload-agent ------------------------------------------------------------- */
+
+/* The state of a start between two probes. */
+struct start {
+    bool accepted; /* an acquire was accepted, and its effect is awaited */
+    uint64_t accepted_ms;
+    uint64_t pause_ms;
+};
+
+/* Errors that no waiting mends: told at once, so that the operator need not wait for them. */
+static bool
+is_final(int code)
+{
+    switch (err_class(code)) {
+    case ERR_CLASS_CONFIG:
+    case ERR_CLASS_DENIED:
+    case ERR_CLASS_BUG:
+        return true;
+    case ERR_CLASS_ENVIRONMENT:
+        return code != -ERR_TLS; /* a certificate may be in the middle of its renewal */
+    case ERR_CLASS_NONE:
+    case ERR_CLASS_AUTH:
+    case ERR_CLASS_NOT_FOUND:
+    case ERR_CLASS_CONFLICT:
+    case ERR_CLASS_THROTTLED:
+    case ERR_CLASS_TRANSIENT:
+    case ERR_CLASS_UNCERTAIN:
+    case ERR_CLASS_PROTOCOL:
+    case ERR_CLASS_DEADLINE:
+        return false;
+    }
+    return true;
+}
+
+/* Acquire unless it was just done. An answer that was lost is looked for before it is repeated. */
+static int
+take_over(struct ocf_ctx *ctx, struct start *s, struct err *why)
+{
+    uint64_t now_ms = deadline_now_ms(ctx->deadline);
+    struct err e = {0};
+    int rc = 0;
+
+    if (s->accepted && now_ms - s->accepted_ms < SETTLE_MS) {
+        return 0;
+    }
+    rc = ctx->agent->acquire(ctx, &e);
+    s->accepted = rc == 0;
+    s->accepted_ms = now_ms;
+    s->pause_ms = 0;
+    if (rc < 0 && err_class(rc) != ERR_CLASS_UNCERTAIN) {
+        *why = e;
+        return rc;
+    }
+    if (rc < 0) {
+        log_info("start: %s; looking whether it was done", e.text);
+    }
+    return 0;
+}
+
+static int
+pause_until_next(struct ocf_ctx *ctx, struct start *s)
+{
+    int rc = s->pause_ms == 0 ? 0 : deadline_sleep(ctx->deadline, s->pause_ms);
+
+    s->pause_ms = s->pause_ms == 0 ? POLL_FIRST_MS : s->pause_ms * 2;
+    if (s->pause_ms > POLL_MAX_MS) {
+        s->pause_ms = POLL_MAX_MS;
+    }
+    return rc;
+}
+
+/* 0 when all is here, else why not. */
+static int
+bring_here(struct ocf_ctx *ctx, struct err *why)
+{
+    struct start s = {.pause_ms = POLL_FIRST_MS};
+    int rc = 0;
+
+    for (;;) {
+        enum ocf_verdict v = ctx->agent->probe(ctx, why);
+
+        if (v == OCF_HERE) {
+            return 0;
+        }
+        if (v == OCF_UNKNOWN && is_final(why->code)) {
+            return why->code;
+        }
+        if (v != OCF_UNKNOWN) {
+            rc = take_over(ctx, &s, why);
+            if (rc < 0) {
+                return rc;
+            }
+        }
+        rc = pause_until_next(ctx, &s);
+        if (rc < 0) {
+            /* What was seen last says more than that the time is over. */
+            why->code = why->code == 0 || rc == -ERR_CANCELLED ? rc : why->code;
+            return rc;
+        }
+    }
+}
+
+static int
+do_start(struct ocf_ctx *ctx)
+{
+    struct err why = {0};
+    uint64_t begun_ms = deadline_now_ms(ctx->deadline);
+    int rc = bring_here(ctx, &why);
+
+    if (rc < 0) {
+        tell(ctx, LOG_ERR, rc == -ERR_DEADLINE ? "not done in time" : "start failed", &why);
+        return verdict_exit_code_of_error(rc == -ERR_DEADLINE ? rc : why.code);
+    }
+    log_notice("start: here after %llu ms",
+               (unsigned long long)(deadline_now_ms(ctx->deadline) - begun_ms));
+    return PCMK_OCF_OK;
+}
+
+static int
+do_stop(struct ocf_ctx *ctx)
+{
+    struct err e = {0};
+    int rc = ctx->agent->release(ctx, &e);
+
+    if (rc < 0) {
+        tell(ctx, LOG_ERR, "stop failed", &e);
+        return PCMK_OCF_UNKNOWN_ERROR;
+    }
+    log_notice("stop: released");
+    return PCMK_OCF_OK;
+}
+
+/*
+ * A change of reloadable parameters. The service runs on whatever comes of it: what AWS cannot be
+ * asked about now is the next monitor's business, not a reason to restart.
+ */
+static int
+do_reload(struct ocf_ctx *ctx)
+{
+    struct err why = {0};
+    int rc = 0;
+
+    (void)ctx->agent->probe(ctx, &why);
+    if (ctx->local == OCF_ABSENT) {
+        tell(ctx, LOG_ERR, "not running", &why);
+        return PCMK_OCF_NOT_RUNNING;
+    }
+    rc = bring_here(ctx, &why);
+    if (rc < 0 && err_class(why.code) == ERR_CLASS_CONFIG) {
+        tell(ctx, LOG_ERR, "reload failed", &why);
+        return verdict_exit_code_of_error(why.code);
+    }
+    if (rc < 0) {
+        tell(ctx, LOG_WARNING, "reloaded, but not yet in effect", &why);
+    } else {
+        log_notice("reload-agent: in effect");
+    }
+    return PCMK_OCF_OK;
+}
+
+/* --- validate-all -------------------------------------------------------------------------- */
+
+/* Names that Pacemaker and the standard put beside the parameters. */
+static bool
+is_foreign(const char *name)
+{
+    static const char *const names[] = {"CRM_meta_", "OCF_CHECK_LEVEL", "crm_feature_set",
+                                        "trace_ra",  "trace_file",      "__"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strncmp(name, names[i], strlen(names[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A parameter with a spelling error is silently not set: say so. */
+static void
+warn_of_unknown(const struct ocf_agent *agent)
+{
+    for (char **entry = environ; *entry != NULL; entry++) {
+        const char *name = *entry + strlen(PARAM_PREFIX);
+        char bare[64];
+        const char *near = NULL;
+
+        if (strncmp(*entry, PARAM_PREFIX, strlen(PARAM_PREFIX)) != 0 || is_foreign(name)) {
+            continue;
+        }
+        (void)snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(name, "="), name);
+        if (param_known(agent->meta.tables, bare)) {
+            continue;
+        }
+        near = param_nearest(agent->meta.tables, bare);
+        (void)fprintf(stderr, "WARNING: %s=\"%.60s\": %s has no such parameter%s%s%s\n", bare,
+                      strchr(name, '=') == NULL ? "" : strchr(name, '=') + 1, agent->meta.name,
+                      near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+                      near == NULL ? "" : "?");
+        log_warning("validate-all: %s has no parameter %s", agent->meta.name, bare);
+    }
+}
+
+static int
+do_validate(struct ocf_ctx *ctx)
+{
+    warn_of_unknown(ctx->agent);
+    if (ctx->depth >= 10 && ctx->agent->preflight != NULL) {
+        ctx->agent->preflight(ctx);
+        if (ctx->worst_finding != PCMK_OCF_OK) {
+            (void)fprintf(stderr, REASON_PREFIX "preflight found errors: see the lines above\n");
+        }
+    }
+    return ctx->worst_finding;
+}
+
+/* --- dispatch ------------------------------------------------------------------------------ */
+
+struct handler {
+    const char *name;
+    enum ocf_operation operation;
+    int (*run)(struct ocf_ctx *ctx);
+};
+
+static const struct handler handlers[] = {
+    {"start", OCF_OP_START, do_start},
+    {"stop", OCF_OP_STOP, do_stop},
+    {"monitor", OCF_OP_MONITOR, do_monitor},
+    {"reload-agent", OCF_OP_RELOAD, do_reload},
+    {"validate-all", OCF_OP_VALIDATE, do_validate},
+};
+
+/*
+ * Wrong parameters. A stop must not fail for them, or the cluster would fence a node for a
+ * spelling error: what can be read is released, and nothing was started under the rest.
+ */
+static int
+refuse(struct ocf_ctx *ctx, const struct err *e)
+{
+    if (ctx->operation == OCF_OP_STOP) {
+        log_warning("stop: %s", e->text);
+        return do_stop(ctx);
+    }
+    tell(ctx, LOG_ERR, "configuration", e);
+    return verdict_exit_code_of_error(e->code);
+}
+
+static bool
+is_check_due(const struct ocf_ctx *ctx)
+{
+    return ctx->agent->check != NULL &&
+           (ctx->operation == OCF_OP_START || ctx->operation == OCF_OP_VALIDATE ||
+            ctx->operation == OCF_OP_RELOAD);
+}
+
+static int
+run(struct ocf_ctx *ctx, const struct handler *handler)
+{
+    struct err e = {0};
+    int rc = param_load(ctx->agent->meta.tables, get_environment, ctx->params, &e);
+
+    if (rc == 0 && is_check_due(ctx)) {
+        rc = ctx->agent->check(ctx, &e);
+    }
+    return rc < 0 ? refuse(ctx, &e) : handler->run(ctx);
+}
+
+/* A number that Pacemaker put into the environment; `otherwise` when it did not. */
+static uint64_t
+environment_number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    unsigned long long value = 0;
+
+    return text != NULL && sscanf(text, "%llu", &value) == 1 ? value : otherwise;
+}
+
+/* The deadline is nearer than the timeout: Pacemaker kills whoever has not answered by then. */
+static struct deadline
+action_deadline(const struct ocf_agent *agent, const char *action, int cancel_fd)
+{
+    const struct meta_action *a = meta_action(&agent->meta, action);
+    uint64_t timeout_ms = environment_number("OCF_RESKEY_CRM_meta_timeout",
+                                             (a == NULL ? 30 : a->timeout_s) * MS_PER_S);
+    uint64_t margin_ms = timeout_ms / MARGIN_DIVISOR;
+
+    if (margin_ms < MARGIN_MIN_MS) {
+        margin_ms = MARGIN_MIN_MS;
+    }
+    return deadline_in(&clock_system, NULL,
+                       timeout_ms > 2 * margin_ms ? timeout_ms - margin_ms : timeout_ms / 2,
+                       cancel_fd);
+}
+
+static void
+finish(struct ocf_ctx *ctx)
+{
+    if (ctx->agent->done != NULL) {
+        ctx->agent->done(ctx);
+    }
+    creds_done(&ctx->creds);
+    imds_done(&ctx->node.imds);
+    http_free(ctx->http);
+    buf_done(&ctx->region);
+    cache_close(&ctx->cache);
+}
+
+static int
+run_action(const struct ocf_agent *agent, const struct handler *handler, int cancel_fd)
+{
+    OCF_FREE void *params = calloc(1, agent->params_size);
+    const char *instance = getenv("OCF_RESOURCE_INSTANCE");
+    struct ocf_ctx ctx = {.agent = agent,
+                          .params = params,
+                          .instance = instance == NULL ? "default" : instance,
+                          .operation = handler->operation,
+                          .depth = (unsigned)environment_number("OCF_CHECK_LEVEL", 0),
+                          .deadline = action_deadline(agent, handler->name, cancel_fd),
+                          .local = OCF_UNKNOWN,
+                          .region = BUF_INIT(64)};
+    char entity[256];
+    int code = PCMK_OCF_UNKNOWN_ERROR;
+
+    if (params == NULL) {
+        (void)fprintf(stderr, REASON_PREFIX "out of memory\n");
+        return code;
+    }
+    ctx.aws_params = (const struct aws_params *)(const void *)((char *)params + agent->aws_offset);
+    if (ctx.operation == OCF_OP_MONITOR &&
+        environment_number("OCF_RESKEY_CRM_meta_interval", 1) == 0) {
+        ctx.operation = OCF_OP_PROBE;
+    }
+    (void)snprintf(entity, sizeof(entity), "%s(%s)", agent->meta.name, ctx.instance);
+    log_open(entity);
+    cache_open(&ctx.cache, getenv("HA_RSCTMP"));
+    creds_init(&ctx.creds);
+    code = run(&ctx, handler);
+    finish(&ctx);
+    return code;
+}
+
+static int
+print(int (*write_text)(const struct meta_agent *, struct buf *), const struct ocf_agent *agent)
+{
+    OCF_BUF struct buf text = BUF_INIT(METADATA_MAX);
+
+    if (write_text(&agent->meta, &text) < 0 || fputs(buf_str(&text), stdout) == EOF ||
+        fflush(stdout) == EOF) {
+        (void)fprintf(stderr, REASON_PREFIX "cannot print: %s\n", strerror(errno));
+        return PCMK_OCF_UNKNOWN_ERROR;
+    }
+    return PCMK_OCF_OK;
+}
+
+/* SIGTERM and its like are read from a descriptor: whoever waits for the network waits for it. */
+static int
+open_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int
+ocf_main(const struct ocf_agent *agent, int argc, char **argv)
+{
+    const char *action = argc == 2 ? argv[1] : "";
+    OCF_CLOSE int cancel_fd = -1;
+
+    if (strcmp(action, "meta-data") == 0) {
+        return print(meta_xml, agent);
+    }
+    if (strcmp(action, "usage") == 0 || strcmp(action, "help") == 0) {
+        return print(meta_usage, agent);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        if (strcmp(action, handlers[i].name) == 0) {
+            struct rlimit none = {0, 0};
+
+            /* A core file would hold credentials. */
+            (void)setrlimit(RLIMIT_CORE, &none);
+            cancel_fd = open_signals();
+            return run_action(agent, &handlers[i], cancel_fd);
+        }
+    }
+    (void)fprintf(stderr, REASON_PREFIX "unknown action \"%.40s\": try \"%s usage\"\n",
+                  argc == 2 ? action : "(none)", agent->meta.name);
+    return argc == 2 ? PCMK_OCF_UNIMPLEMENT_FEATURE : PCMK_OCF_INVALID_PARAM;
+}

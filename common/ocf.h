@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_OCF_H
+#define OCF_AWS_OCF_H
+
+#include "meta.h"
+#include "node.h"
+#include "verdict.h"
+
+/*
+ * The framework of an OCF resource agent. An agent is a descriptor and three callbacks; start,
+ * stop, monitor, reload-agent and validate-all are made of them here, so that all agents behave
+ * alike:
+ *
+ *   monitor = probe
+ *   start   = probe; acquire what is not here; probe until it is here
+ *   stop    = release
+ *
+ * Source: OCF Resource Agent API 1.1; Pacemaker Administration, "Resource Agents".
+ */
+
+struct ocf_ctx;
+
+struct ocf_agent {
+    struct meta_agent meta; /* name, texts, parameters and actions */
+    size_t params_size;     /* of the agent's struct */
+    size_t aws_offset;      /* of its struct aws_params */
+
+    /*! Fit of the parameters to each other and to this host; no network. May be NULL. */
+    int (*check)(struct ocf_ctx *ctx, struct err *e);
+
+    /*!
+     * Look, and write nothing anywhere. Local evidence that settles it is enough, but for a start,
+     * which wants the whole picture. \p why says what was found instead of HERE; for UNKNOWN it is
+     * the error that kept us from looking. ctx->local is set to what is known without AWS.
+     */
+    enum ocf_verdict (*probe)(struct ocf_ctx *ctx, struct err *why);
+
+    /*! Take over what the probe before found not to be here. 0 when all was accepted. */
+    int (*acquire)(struct ocf_ctx *ctx, struct err *e);
+
+    /*! Give it up: what is local always, whatever AWS says. Idempotent. */
+    int (*release)(struct ocf_ctx *ctx, struct err *e);
+
+    /*! The agent's part of validate-all at depth 10: calls ocf_finding(). May be NULL. */
+    void (*preflight)(struct ocf_ctx *ctx);
+
+    /*! Free what the callbacks keep in the agent's struct. May be NULL. */
+    void (*done)(struct ocf_ctx *ctx);
+};
+
+/* The actions and times that an agent advertises unless it has reason for others. */
+extern const struct meta_action ocf_standard_actions[];
+
+/* Everything a callback needs. */
+struct ocf_ctx {
+    const struct ocf_agent *agent;
+    void *params; /* the agent's struct */
+    const struct aws_params *aws_params;
+    const char *instance; /* "vip" */
+    enum ocf_operation operation;
+    unsigned depth; /* OCF_CHECK_LEVEL */
+    struct deadline deadline;
+    enum ocf_verdict local; /* see probe */
+    int worst_finding;      /* exit code of the preflight so far */
+    struct cache cache;
+
+    /* Set up when first asked for by ocf_node() and ocf_aws(). */
+    struct http_options http_options;
+    struct http *http;
+    struct http_transport transport;
+    struct node node;
+    struct creds creds;
+    struct buf region;
+    struct aws_session session;
+};
+
+/*! \brief This node, as IMDS knows it; nothing is asked yet. 0 or -ERR_SYSTEM. */
+int ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e) OCF_MUST_CHECK;
+
+/*!
+ * \brief The session for AWS calls; the first time the region is asked from IMDS, unless it is
+ *        given or cached
+ *
+ * \param[out] ret  borrowed until the action ends
+ */
+int ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e) OCF_MUST_CHECK;
+
+/*!
+ * \brief Report a finding of the preflight, one line
+ *
+ * \param[in] code  0: it is fine, else -ERR_x: it decides what validate-all returns
+ */
+void ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...) OCF_PRINTF(3, 4);
+
+/*! \brief The finding about a call: \p fine when \p e has no error, else the error and advice. */
+void ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e);
+
+/*! \brief Run the action of argv[1]; the whole of an agent's main(). */
+int ocf_main(const struct ocf_agent *agent, int argc, char **argv);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "param.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SEPARATORS " \t\n,"
+#define NAME_SIZE  64
+
+/* What is allowed, in words: part of every complaint about a value. */
+static int
+complain(const struct param *p, const char *value, const char *allowed, struct err *e)
+{
+    return err_set(e, ERR_PARAM, "%s=\"%.60s\": allowed is %s", p->name, value, allowed);
+}
+
+static int
+set_string(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    char allowed[64];
+
+    if (p->max > 0 && strlen(value) > p->max) {
+        (void)snprintf(allowed, sizeof(allowed), "a text of at most %llu characters",
+                       (unsigned long long)p->max);
+        return complain(p, value, allowed, e);
+    }
+    for (const char *c = value; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            return complain(p, value, "a text without control characters", e);
+        }
+    }
+    *(const char **)ret = value;
+    return 0;
+}
+
+static int
+set_url(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    size_t scheme = strncmp(value, "https://", 8) == 0  ? 8
+                    : strncmp(value, "http://", 7) == 0 ? 7
+                                                        : 0;
+
+    if (scheme == 0 || value[scheme] == '\0' || strpbrk(value, " \t\r\n?#@") != NULL) {
+        return complain(p, value, "http://HOST[:PORT][/PATH] or https://...", e);
+    }
+    *(const char **)ret = value;
+    return 0;
+}
+
+static int
+set_boolean(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    static const char *const yes[] = {"true", "yes", "on", "y", "1"};
+    static const char *const no[] = {"false", "no", "off", "n", "0"};
+
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        if (strcasecmp(value, yes[i]) == 0) {
+            *(bool *)ret = true;
+            return 0;
+        }
+        if (strcasecmp(value, no[i]) == 0) {
+            *(bool *)ret = false;
+            return 0;
+        }
+    }
+    return complain(p, value, "true or false", e);
+}
+
+/* Decimal digits only; false when there are none or it does not fit. */
+static bool
+parse_digits(const char *text, char **ret_end, uint64_t *ret)
+{
+    unsigned long long value = 0;
+
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    errno = 0;
+    value = strtoull(text, ret_end, 10);
+    *ret = value;
+    return errno == 0;
+}
+
+bool
+param_parse_duration(const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"", 1000},   {"s", 1000},    {"sec", 1000},  {"ms", 1},      {"msec", 1},
+                 {"m", 60000}, {"min", 60000}, {"h", 3600000}, {"hr", 3600000}};
+    char *end = NULL;
+    uint64_t value = 0;
+
+    if (!parse_digits(text, &end, &value)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (strcmp(end, units[i].name) == 0 && value <= UINT64_MAX / units[i].ms / 1000) {
+            *ret_ms = value * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+set_duration(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    char allowed[128];
+    uint64_t ms = 0;
+
+    if (!param_parse_duration(value, &ms) || ms < p->min || (p->max > 0 && ms > p->max)) {
+        (void)snprintf(allowed, sizeof(allowed),
+                       "a duration like 5s, 500ms or 2min, %llums to %llus",
+                       (unsigned long long)p->min, (unsigned long long)(p->max / MS_PER_S));
+        return complain(p, value, allowed, e);
+    }
+    *(uint64_t *)ret = ms;
+    return 0;
+}
+
+static int
+set_port(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    char *end = NULL;
+    uint64_t port = 0;
+
+    if (!parse_digits(value, &end, &port) || *end != '\0' || port < 1 || port > 65535) {
+        return complain(p, value, "a port, 1 to 65535", e);
+    }
+    *(uint16_t *)ret = (uint16_t)port;
+    return 0;
+}
+
+/* Cut the next word of a list off into out; false at the end or when it does not fit. */
+static bool
+next_word(const char **rest, char *out, size_t size, bool *ret_too_long)
+{
+    size_t len = 0;
+
+    *rest += strspn(*rest, SEPARATORS);
+    len = strcspn(*rest, SEPARATORS);
+    *ret_too_long = len >= size;
+    if (len == 0 || *ret_too_long) {
+        return false;
+    }
+    memcpy(out, *rest, len);
+    out[len] = '\0';
+    *rest += len;
+    return true;
+}
+
+static int
+set_addresses(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    const char *allowed = p->type == PARAM_CIDRS
+                              ? "networks like 192.168.0.0/24 or 2001:db8::/64, host bits zero"
+                              : "IPv4 or IPv6 addresses like 10.1.0.10, without a prefix length";
+    struct param_addresses *list = ret;
+    struct param_addresses found = {0};
+    const char *rest = value;
+    char word[ADDR_TEXT_MAX];
+    bool too_long = false;
+
+    while (next_word(&rest, word, sizeof(word), &too_long)) {
+        struct addr a;
+
+        if (!(p->type == PARAM_CIDRS ? addr_parse_cidr(word, &a) : addr_parse(word, &a))) {
+            return complain(p, value, allowed, e);
+        }
+        for (size_t i = 0; i < found.n; i++) {
+            if (addr_equal(&found.items[i], &a)) {
+                return complain(p, value, "each address once", e);
+            }
+        }
+        if (found.n == PARAM_LIST_MAX) {
+            return complain(p, value, "a list of at most 32", e);
+        }
+        found.items[found.n++] = a;
+    }
+    if (too_long || (found.n == 0 && (p->flags & PARAM_REQUIRED) != 0)) {
+        return complain(p, value, allowed, e);
+    }
+    *list = found;
+    return 0;
+}
+
+static int
+set_ids(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    struct param_ids *list = ret;
+    const char *rest = value;
+    char word[AWS_ID_MAX];
+    char allowed[96];
+    bool too_long = false;
+
+    (void)snprintf(allowed, sizeof(allowed), "ids like %s-0123456789abcdef0, at most %d",
+                   p->allowed, PARAM_IDS_MAX);
+    list->n = 0;
+    while (next_word(&rest, word, sizeof(word), &too_long)) {
+        if (list->n == PARAM_IDS_MAX || !awsid_is(word, p->allowed)) {
+            return complain(p, value, allowed, e);
+        }
+        memcpy(list->items[list->n++], word, sizeof(word));
+    }
+    return too_long ? complain(p, value, allowed, e) : 0;
+}
+
+static int
+set_choice(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    const char *choice = p->allowed;
+    char allowed[96];
+    size_t out = 0;
+
+    for (int i = 0; *choice != '\0'; i++) {
+        size_t len = strcspn(choice, "|");
+
+        if (strlen(value) == len && strncmp(value, choice, len) == 0) {
+            *(int *)ret = i;
+            return 0;
+        }
+        choice += len + (choice[len] == '|' ? 1 : 0);
+    }
+    for (choice = p->allowed; *choice != '\0' && out < sizeof(allowed) - 5; choice++) {
+        out += (size_t)snprintf(allowed + out, sizeof(allowed) - out,
+                                *choice == '|' ? " or " : "%c", *choice);
+    }
+    return complain(p, value, allowed, e);
+}
+
+int
+param_set(const struct param *p, const char *value, void *base, struct err *e)
+{
+    void *member = (char *)base + p->offset;
+
+    switch (p->type) {
+    case PARAM_STRING:
+        return set_string(p, value, member, e);
+    case PARAM_URL:
+        return set_url(p, value, member, e);
+    case PARAM_BOOLEAN:
+        return set_boolean(p, value, member, e);
+    case PARAM_DURATION:
+        return set_duration(p, value, member, e);
+    case PARAM_PORT:
+        return set_port(p, value, member, e);
+    case PARAM_ADDRESSES:
+    case PARAM_CIDRS:
+        return set_addresses(p, value, member, e);
+    case PARAM_IDS:
+        return set_ids(p, value, member, e);
+    case PARAM_CHOICE:
+        return set_choice(p, value, member, e);
+    }
+    return err_set(e, ERR_BUG, "%s: unknown parameter type", p->name);
+}
+
+static int
+load_one(const struct param *p, const char *(*getenv_fn)(const char *), void *base, struct err *e)
+{
+    bool required = (p->flags & PARAM_REQUIRED) != 0;
+    char name[sizeof(PARAM_PREFIX) + NAME_SIZE];
+    const char *value = NULL;
+
+    (void)snprintf(name, sizeof(name), PARAM_PREFIX "%s", p->name);
+    value = getenv_fn(name);
+    if (value == NULL && required) {
+        return err_set(e, ERR_PARAM, "%s is not set, and is required: %s", p->name,
+                       p->shortdesc.en);
+    }
+    if (value == NULL || (*value == '\0' && !required)) {
+        value = p->initial;
+    }
+    return value == NULL ? 0 : param_set(p, value, base, e);
+}
+
+int
+param_load(const struct param_table *tables, const char *(*getenv_fn)(const char *), void *ret,
+           struct err *e)
+{
+    int first = 0;
+
+    for (; tables->rows != NULL; tables++) {
+        for (const struct param *p = tables->rows; p->name != NULL; p++) {
+            int rc = load_one(p, getenv_fn, (char *)ret + tables->base, first == 0 ? e : NULL);
+
+            first = first == 0 ? rc : first;
+        }
+    }
+    return first;
+}
+
+bool
+param_known(const struct param_table *tables, const char *name)
+{
+    for (; tables->rows != NULL; tables++) {
+        for (const struct param *p = tables->rows; p->name != NULL; p++) {
+            if (strcmp(p->name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Levenshtein distance of two short names, case folded; at least `give_up` when one is long. */
+static unsigned
+distance(const char *a, const char *b, unsigned give_up)
+{
+    unsigned row[NAME_SIZE + 1];
+    size_t n = strlen(b);
+
+    if (n > NAME_SIZE || strlen(a) > NAME_SIZE) {
+        return give_up;
+    }
+    for (size_t j = 0; j <= n; j++) {
+        row[j] = (unsigned)j;
+    }
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned best = diagonal + (strncasecmp(&a[i - 1], &b[j - 1], 1) == 0 ? 0 : 1);
+
+            diagonal = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+const char *
+param_nearest(const struct param_table *tables, const char *unknown)
+{
+    const char *best = NULL;
+    unsigned best_distance = (unsigned)strlen(unknown) / 2 + 1;
+
+    for (; tables->rows != NULL; tables++) {
+        for (const struct param *p = tables->rows; p->name != NULL; p++) {
+            unsigned d = distance(unknown, p->name, best_distance);
+
+            if (d < best_distance) {
+                best_distance = d;
+                best = p->name;
+            }
+        }
+    }
+    return best;
+}
+
+const char *
+param_content_type(enum param_type type)
+{
+    switch (type) {
+    case PARAM_BOOLEAN:
+        return "boolean";
+    case PARAM_PORT:
+        return "integer";
+    case PARAM_STRING:
+    case PARAM_URL:
+    case PARAM_DURATION:
+    case PARAM_ADDRESSES:
+    case PARAM_CIDRS:
+    case PARAM_IDS:
+    case PARAM_CHOICE:
+        return "string";
+    }
+    return "string";
+}

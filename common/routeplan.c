@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "routeplan.h"
+
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct param route_rows[] = {
+    {.name = "create_routes",
+     .type = PARAM_BOOLEAN,
+     .flags = PARAM_RELOADABLE,
+     .initial = "false",
+     .offset = offsetof(struct route_params, create_routes),
+     .shortdesc = {"Create missing routes", "無い経路を作成する"},
+     .longdesc = {"Create a route that a named route table lacks. Without it a missing route is an "
+                  "error, and the message has the command that creates it.",
+                  "指定したルートテーブルに無い経路を作成します。false の場合はエラーとし、"
+                  "作成するコマンドをメッセージに示します。"}},
+    {.name = "disable_source_dest_check",
+     .type = PARAM_BOOLEAN,
+     .flags = PARAM_RELOADABLE,
+     .initial = "false",
+     .offset = offsetof(struct route_params, disable_source_dest_check),
+     .shortdesc = {"Turn the source/dest check off", "送信元/送信先チェックを無効にする"},
+     .longdesc = {"Turn the source/destination check of the ENI off at start. With the check on, "
+                  "AWS drops what is sent to the address.",
+                  "起動時に ENI の送信元/送信先チェックを無効にします。有効なままでは、この"
+                  "アドレス宛のパケットを AWS が破棄します。"}},
+    {0},
+};
+
+/* A plan in the making. */
+struct making {
+    const struct routeplan_input *in;
+    struct routeplan plan;
+    size_t n_wrong;
+};
+
+static const struct ec2_route *
+find_route(const struct ec2_route_table *t, const struct addr *destination)
+{
+    for (size_t i = 0; i < t->n_routes; i++) {
+        if (addr_equal(&t->routes[i].destination, destination)) {
+            return &t->routes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Keep the first wrong route for the message, and count the others. */
+static void
+note_wrong(struct making *m, const char *table_id, const struct addr *destination, const char *what)
+{
+    char text[ADDR_TEXT_MAX];
+
+    if (m->n_wrong++ == 0) {
+        (void)snprintf(m->plan.text, sizeof(m->plan.text), "%s: %s %s", table_id,
+                       addr_cidr_text(destination, text), what);
+    }
+}
+
+static void
+add_change(struct making *m, const char *table_id, const struct addr *destination, bool create)
+{
+    struct ec2_route_change *c = &m->plan.changes[m->plan.n_changes++];
+
+    *c = (struct ec2_route_change){
+        .destination = *destination, .eni_id = m->in->eni_id, .create = create};
+    (void)snprintf(c->table_id, sizeof(c->table_id), "%s", table_id);
+}
+
+static void
+note_missing(struct making *m, const char *table_id, const struct addr *destination)
+{
+    if (m->plan.n_missing++ == 0) {
+        m->plan.missing = *destination;
+        (void)snprintf(m->plan.missing_table, sizeof(m->plan.missing_table), "%s", table_id);
+    }
+    note_wrong(m, table_id[0] == '\0' ? "no route table" : table_id, destination,
+               table_id[0] == '\0' ? "has a route" : "has no route");
+    if (m->in->create && table_id[0] != '\0') {
+        add_change(m, table_id, destination, true);
+    }
+}
+
+static void
+consider(struct making *m, const struct ec2_route_table *t, const struct addr *destination)
+{
+    const struct ec2_route *r = find_route(t, destination);
+    char what[EC2_TARGET_MAX + 32];
+
+    if (r == NULL) {
+        if (m->in->every_table) {
+            note_missing(m, t->id, destination);
+        }
+        return;
+    }
+    if (strcmp(r->target, m->in->eni_id) == 0 && !r->blackhole) {
+        m->plan.n_ours++;
+        return;
+    }
+    if (strcmp(r->target, m->in->eni_id) == 0) {
+        m->plan.n_dead++;
+    } else {
+        m->plan.n_others++;
+    }
+    (void)snprintf(what, sizeof(what), "-> %s%s", r->target[0] == '\0' ? "nothing" : r->target,
+                   r->blackhole ? " (blackhole)" : "");
+    note_wrong(m, t->id, destination, what);
+    add_change(m, t->id, destination, false);
+}
+
+static bool
+in_any_table(const struct routeplan_input *in, const struct addr *destination)
+{
+    for (size_t i = 0; i < in->tables->n; i++) {
+        if (find_route(&in->tables->tables[i], destination) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
+{
+    struct making m = {.in = in};
+    size_t used = 0;
+
+    m.plan.changes = calloc(in->tables->n * in->n_destinations + 1, sizeof(*m.plan.changes));
+    if (m.plan.changes == NULL) {
+        return -ERR_NOMEM;
+    }
+    for (size_t k = 0; k < in->n_destinations; k++) {
+        if (!in->every_table && !in_any_table(in, &in->destinations[k])) {
+            note_missing(&m, "", &in->destinations[k]);
+        }
+        for (size_t i = 0; i < in->tables->n; i++) {
+            consider(&m, &in->tables->tables[i], &in->destinations[k]);
+        }
+    }
+    used = strlen(m.plan.text);
+    if (m.n_wrong > 1) {
+        (void)snprintf(m.plan.text + used, sizeof(m.plan.text) - used, " (and %zu more)",
+                       m.n_wrong - 1);
+    }
+    *ret = m.plan;
+    return 0;
+}
+
+void
+routeplan_done(struct routeplan *p)
+{
+    free(p->changes);
+    *p = (struct routeplan){0};
+}
+
+enum ocf_verdict
+routeplan_verdict(const struct routeplan *p)
+{
+    size_t n_wrong = p->n_others + p->n_missing + p->n_dead;
+
+    if (n_wrong == 0) {
+        return OCF_HERE;
+    }
+    if (p->n_ours + p->n_dead > 0) {
+        return OCF_DEGRADED;
+    }
+    return p->n_others > 0 ? OCF_ELSEWHERE : OCF_ABSENT;
+}
+
+/* Whether the state has to be read again before the write is repeated or given up. */
+static bool
+is_open(int code)
+{
+    enum err_class class = err_class(code);
+
+    return class == ERR_CLASS_UNCERTAIN || class == ERR_CLASS_NOT_FOUND;
+}
+
+int
+routeplan_read(struct ocf_ctx *ctx, const struct node_nic *nic, const struct param_ids *ids,
+               const struct param_addresses *destinations, bool create, struct routeplan *ret,
+               struct err *e)
+{
+    struct ec2_table_query query = {.vpc_id = nic->vpc_id,
+                                    .ids = ids->items,
+                                    .n_ids = ids->n,
+                                    .destinations = destinations->items,
+                                    .n_destinations = destinations->n};
+    struct ec2_route_tables tables = {0};
+    struct routeplan_input in = {.tables = &tables,
+                                 .destinations = destinations->items,
+                                 .n_destinations = destinations->n,
+                                 .eni_id = nic->eni_id,
+                                 .every_table = ids->n > 0,
+                                 .create = create};
+    struct routeplan plan = {0};
+    struct aws_session *aws = NULL;
+    int rc = ocf_aws(ctx, &aws, e);
+
+    rc = rc < 0 ? rc : ec2_describe_route_tables(aws, &query, &tables, ctx->deadline, e);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = routeplan_make(&in, &plan);
+    ec2_route_tables_done(&tables);
+    if (rc < 0) {
+        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
+    }
+    routeplan_done(ret);
+    *ret = plan;
+    return 0;
+}
+
+/* The command that creates the first missing route. */
+static int
+tell_missing(const struct routeplan *p, const char *eni_id, struct err *e)
+{
+    char text[ADDR_TEXT_MAX];
+
+    return err_set(e, ERR_PARAM,
+                   "no route: aws ec2 create-route --route-table-id %s --destination-%s %s "
+                   "--network-interface-id %s",
+                   p->missing_table[0] == '\0' ? "RTB" : p->missing_table,
+                   p->missing.family == AF_INET ? "cidr-block" : "ipv6-cidr-block",
+                   addr_cidr_text(&p->missing, text), eni_id);
+}
+
+/* What became of the writes. */
+static int
+sum_up(const struct routeplan *p, struct err *e)
+{
+    const struct ec2_route_change *failed = NULL;
+    size_t n_failed = 0;
+    bool open = false;
+
+    for (size_t i = 0; i < p->n_changes; i++) {
+        const struct ec2_route_change *c = &p->changes[i];
+        char text[ADDR_TEXT_MAX];
+
+        log_info("%s: %s -> %s: %s", c->table_id, addr_cidr_text(&c->destination, text), c->eni_id,
+                 c->error.code == 0 ? "written" : c->error.text);
+        if (is_open(c->error.code)) {
+            open = true;
+        } else if (c->error.code < 0) {
+            failed = n_failed++ == 0 ? c : failed;
+        }
+    }
+    if (failed == NULL) {
+        return open ? err_set(e, ERR_UNCERTAIN, "answers to route changes were lost") : 0;
+    }
+    *e = failed->error;
+    (void)err_prefix(e, "%s (%zu of %zu routes failed)", failed->table_id, n_failed, p->n_changes);
+    if (n_failed < p->n_changes) {
+        e->code = -ERR_REJECTED;
+    }
+    return e->code;
+}
+
+int
+routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
+                const char *eni_id, struct err *e)
+{
+    int rc = 0;
+
+    if (p->n_missing > 0 && (!params->create_routes || p->missing_table[0] == '\0')) {
+        return tell_missing(p, eni_id, e);
+    }
+    if (params->disable_source_dest_check) {
+        rc = ec2_set_source_dest_check(&ctx->session, eni_id, false, false, ctx->deadline, e);
+    }
+    if (rc < 0 || p->n_changes == 0) {
+        return rc;
+    }
+    if (ec2_change_routes(&ctx->session, p->changes, p->n_changes, false, ctx->deadline) ==
+        -ERR_NOMEM) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    return sum_up(p, e);
+}
+
+/* Whether each planned write would be allowed; without any, there is none to ask about. */
+static void
+preflight_writes(struct ocf_ctx *ctx, struct routeplan *p)
+{
+    if (p->n_changes > 0 && ec2_change_routes(&ctx->session, p->changes, p->n_changes, true,
+                                              ctx->deadline) == -ERR_NOMEM) {
+        ocf_finding(ctx, -ERR_NOMEM, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < p->n_changes; i++) {
+        char text[ADDR_TEXT_MAX];
+        char what[AWS_ID_MAX + ADDR_TEXT_MAX + 32];
+
+        (void)snprintf(what, sizeof(what), "%s of %s in %s",
+                       p->changes[i].create ? "CreateRoute" : "ReplaceRoute",
+                       addr_cidr_text(&p->changes[i].destination, text), p->changes[i].table_id);
+        ocf_finding_of(ctx, what, &p->changes[i].error);
+    }
+}
+
+static void
+preflight_eni(struct ocf_ctx *ctx, const struct route_params *params, const char *eni_id)
+{
+    struct ec2_eni eni = {0};
+    struct err e = {0};
+
+    if (params->disable_source_dest_check) {
+        (void)!ec2_set_source_dest_check(&ctx->session, eni_id, false, true, ctx->deadline, &e);
+        ocf_finding_of(ctx, "ModifyNetworkInterfaceAttribute", &e);
+        return;
+    }
+    if (ec2_describe_eni(&ctx->session, eni_id, &eni, ctx->deadline, &e) < 0) {
+        ocf_finding_of(ctx, "DescribeNetworkInterfaces", &e);
+    } else if (eni.source_dest_check) {
+        ocf_finding(ctx, -ERR_PARAM_LOCAL,
+                    "source/dest check of %s is on: set disable_source_dest_check=true, or aws ec2 "
+                    "modify-network-interface-attribute --network-interface-id %s "
+                    "--no-source-dest-check",
+                    eni_id, eni_id);
+    } else {
+        ocf_finding(ctx, 0, "source/dest check of %s is off", eni_id);
+    }
+}
+
+void
+routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
+                    const char *eni_id)
+{
+    struct err e = {0};
+
+    if (p->n_missing > 0 && (!params->create_routes || p->missing_table[0] == '\0')) {
+        (void)tell_missing(p, eni_id, &e);
+        ocf_finding(ctx, -ERR_PARAM, "%s", e.text);
+    } else {
+        ocf_finding(ctx, 0, "routes: %zu here, %zu elsewhere, %zu to create", p->n_ours,
+                    p->n_others + p->n_dead, p->n_missing);
+    }
+    preflight_writes(ctx, p);
+    preflight_eni(ctx, params, eni_id);
+}

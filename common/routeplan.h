@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_ROUTEPLAN_H
+#define OCF_AWS_ROUTEPLAN_H
+
+#include "ec2.h"
+#include "ocf.h"
+
+/*
+ * From the route tables as they are to the routes that must be written. routeplan_make() is a
+ * pure function.
+ */
+
+/* The parameters of every agent that leads routes to an ENI: a member of its struct. */
+struct route_params {
+    bool create_routes;
+    bool disable_source_dest_check;
+};
+
+/*! \brief Their rows; base: the offset of that member. */
+extern const struct param route_rows[];
+
+/* What is wanted. Borrowed. */
+struct routeplan_input {
+    const struct ec2_route_tables *tables;
+    const struct addr *destinations;
+    size_t n_destinations;
+    const char *eni_id; /* every route shall lead here */
+    bool every_table;   /* each table needs each route (tables named by the user); else each route
+                           is needed in one table at least (tables found by their routes) */
+    bool create;        /* plan to create what is missing */
+};
+
+/* What there is, counted in routes, and what to do. */
+struct routeplan {
+    size_t n_ours;                  /* lead to our ENI and are active */
+    size_t n_dead;                  /* lead to our ENI and are blackholes */
+    size_t n_others;                /* lead elsewhere */
+    size_t n_missing;               /* do not exist */
+    struct addr missing;            /* the first of them ... */
+    char missing_table[AWS_ID_MAX]; /* ... and its table, "" when no table has it */
+    struct ec2_route_change *changes;
+    size_t n_changes;
+    char text[ERR_TEXT_MAX]; /* the first route that is not right, and how many more; "" for none */
+};
+
+/*! \brief Make a plan. 0 or -ERR_NOMEM; free with routeplan_done(). */
+int routeplan_make(const struct routeplan_input *in, struct routeplan *ret) OCF_MUST_CHECK;
+
+/*!
+ * \brief Read route tables and make a plan: one EC2 call, and no call to IMDS when warm
+ *
+ * \param[in]  nic  the ENI to lead to, and the VPC to search
+ * \param[in]  ids  the tables; none: all tables of the VPC that have a route for a destination
+ * \param[out] ret  a plan, which is replaced
+ *
+ * \return 0; -ERR_NOT_FOUND when one of \p ids does not exist; else as aws_call_all()
+ */
+int routeplan_read(struct ocf_ctx *ctx, const struct node_nic *nic, const struct param_ids *ids,
+                   const struct param_addresses *destinations, bool create, struct routeplan *ret,
+                   struct err *e) OCF_MUST_CHECK;
+
+void routeplan_done(struct routeplan *p);
+
+/*!
+ * \brief What the routes say: HERE when all are ours, ELSEWHERE when they all lead to others,
+ *        ABSENT when there are none, DEGRADED for anything between
+ */
+enum ocf_verdict routeplan_verdict(const struct routeplan *p);
+
+/*!
+ * \brief Write the changes, all at once; before that, the source/dest check as \p params say
+ *
+ * One that fails does not stop the others. When only some fail the error is -ERR_REJECTED and
+ * names the first; -ERR_UNCERTAIN when the state must be read again before anything is repeated
+ * (an answer was lost, or a route came or went meanwhile).
+ *
+ * \return also -ERR_PARAM, with the command that mends it, when a route is missing and may not be
+ *         created
+ */
+int routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
+                    const char *eni_id, struct err *e) OCF_MUST_CHECK;
+
+/*! \brief Findings of the preflight: routes present, writes allowed, source/dest check off. */
+void routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p,
+                         const struct route_params *params, const char *eni_id);
+
+#endif
