@@ -116,8 +116,8 @@ class Aws:
             scheme: urlsplit(self.topology["standalone"][scheme]).port
             for scheme in ("https", "http")
         }
+        self.administrator: Credentials | None = None
         self._session = botocore.session.Session()
-        self._clients: dict[tuple, Any] = {}
 
     def eni(self, node: str, index: int = 0) -> str:
         machines = {**self.topology["nodes"], **self.topology["clients"]}
@@ -289,9 +289,7 @@ def aws(daemon: Aws) -> Iterator[Aws]:
     """The daemon with the routes where they were, no faults and an empty log."""
     yield daemon
     daemon.control.clear_faults()
-    daemon.control.settings(
-        read_delay_s=0, clock_offset_s=0, insync_delay_s=0, quotas=True, latency_ms=0
-    )
+    daemon.control.settings(read_delay_s=0, clock_offset_s=0, quotas=True, latency_ms=0)
     for table in ("private-a", "private-c"):
         for destination, route in daemon.routes(daemon.table(table)).items():
             if destination == VIP and route.get("NetworkInterfaceId") != daemon.eni("n1"):
@@ -394,6 +392,28 @@ def test_error_has_the_shape_of_the_service(aws: Aws) -> None:
     assert b"<ErrorResponse xmlns=" in body and b"<Type>Sender</Type>" in body
 
 
+def _allow(*actions: str, resource: Any = "*", effect: str = "Allow", **more: Any) -> dict:
+    statement = {"Effect": effect, "Action": list(actions), "Resource": resource, **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _administrator(aws: Aws) -> Credentials:
+    """The keys of a user who may do everything."""
+    if aws.administrator is None:
+        aws.control.aws(REGION, "iam", "CreateUser", UserName="admin")
+        aws.control.aws(
+            REGION,
+            "iam",
+            "PutUserPolicy",
+            UserName="admin",
+            PolicyName="all",
+            PolicyDocument=json.dumps(_allow("*")),
+        )
+        key = aws.control.aws(REGION, "iam", "CreateAccessKey", UserName="admin")["AccessKey"]
+        aws.administrator = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    return aws.administrator
+
+
 @pytest.mark.parametrize(
     ("service", "operation"),
     [
@@ -403,22 +423,8 @@ def test_error_has_the_shape_of_the_service(aws: Aws) -> None:
     ],
 )
 def test_every_service_answers(aws: Aws, service: str, operation: str) -> None:
-    aws.control.aws(REGION, "iam", "CreateUser", UserName=f"all-{service}")
-    everything = {
-        "Version": "2012-10-17",
-        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
-    }
-    aws.control.aws(
-        REGION,
-        "iam",
-        "PutUserPolicy",
-        UserName=f"all-{service}",
-        PolicyName="all",
-        PolicyDocument=json.dumps(everything),
-    )
-    key = aws.control.aws(REGION, "iam", "CreateAccessKey", UserName=f"all-{service}")
-    user = Credentials(key["AccessKey"]["AccessKeyId"], key["AccessKey"]["SecretAccessKey"])
-    answer = getattr(aws.client(service, credentials=user), operation)()
+    client = aws.client(service, credentials=_administrator(aws))
+    answer = getattr(client, operation)()
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
     with refused("AccessDenied", 403, "no identity-based policy allows"):
         getattr(aws.client(service), operation)()
@@ -553,6 +559,31 @@ def test_describe_pages(aws: Aws, ec2: Any) -> None:
     assert sum(len(page["NetworkInterfaces"]) for page in pages) == 5
 
 
+def test_source_dest_check_of_an_instance_is_its_interfaces(aws: Aws, ec2: Any) -> None:
+    def checks() -> tuple[bool, bool]:
+        instance = aws.control.aws(
+            REGION, "ec2", "DescribeInstances", InstanceIds=[aws.instance("n1")]
+        )["Reservations"][0]["Instances"][0]
+        return instance["SourceDestCheck"], instance["NetworkInterfaces"][0]["SourceDestCheck"]
+
+    def modify(instance: str, value: bool) -> None:
+        aws.control.aws(
+            REGION,
+            "ec2",
+            "ModifyInstanceAttribute",
+            InstanceId=instance,
+            SourceDestCheck={"Value": value},
+        )
+
+    assert checks() == (False, False)
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=aws.eni("n1"), SourceDestCheck={"Value": True}
+    )
+    assert checks() == (True, True)
+    modify(aws.instance("n1"), False)
+    assert checks() == (False, False)
+
+
 def test_unknown_table_is_named(aws: Aws, ec2: Any) -> None:
     with refused("InvalidRouteTableID.NotFound", 400, "rtb-00000000"):
         ec2.describe_route_tables(RouteTableIds=[aws.table("private-a"), "rtb-00000000"])
@@ -641,7 +672,7 @@ def test_machine_is_switched_before_the_state_is_final() -> None:
     power = Power(cloud, switch)
 
     def act(action: str) -> None:
-        done = power.before(REGION, action, {"InstanceId.1": instance})
+        done = power.before("n2", REGION, action, {"InstanceId.1": instance})
         cloud.method(cloud.client("ec2", REGION), action)(InstanceIds=[instance])
         done()
 
@@ -688,6 +719,58 @@ def test_quota_of_route_changes(aws: Aws, ec2: Any) -> None:
     ec2.describe_vpcs()
     aws.control.settings(quotas=False)
     aws.replace(ec2, "n1")
+
+
+def test_records_are_part_of_the_state(aws: Aws) -> None:
+    zone = aws.control.aws(
+        REGION, "route53", "CreateHostedZone", Name="example.com.", CallerReference="1"
+    )["HostedZone"]["Id"]
+    change = {
+        "Name": "vip.example.com.",
+        "Type": "A",
+        "TTL": 10,
+        "ResourceRecords": [{"Value": "10.1.0.10"}],
+    }
+    aws.control.aws(
+        REGION,
+        "iam",
+        "PutRolePolicy",
+        RoleName=ROLE,
+        PolicyName="dns",
+        PolicyDocument=json.dumps(_allow("route53:*", resource=f"arn:aws:route53:::{zone[1:]}")),
+    )
+    route53 = aws.client("route53")
+    route53.change_resource_record_sets(
+        HostedZoneId=zone,
+        ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": change}]},
+    )
+    records = route53.list_resource_record_sets(
+        HostedZoneId=zone, StartRecordName="vip.example.com"
+    )
+    assert records["ResourceRecordSets"][0]["ResourceRecords"] == [{"Value": "10.1.0.10"}]
+    with refused("AccessDenied", 403, "route53:ListHostedZones"):
+        route53.list_hosted_zones()
+    found = aws.control.state()["zones"][0]
+    assert {
+        "name": "vip.example.com.",
+        "type": "A",
+        "ttl": 10,
+        "values": ["10.1.0.10"],
+        "set_identifier": None,
+    } in found["records"]
+    event = json.loads((aws.state_dir / "events.jsonl").read_text().splitlines()[-1])
+    assert event["changes"][0]["what"] == "record"
+
+
+def test_interfaces_in_use_stay(aws: Aws) -> None:
+    keys = _administrator(aws)
+    ec2 = aws.client(credentials=keys)
+    with refused("InvalidParameterValue", 400, "currently in use"):
+        ec2.delete_network_interface(NetworkInterfaceId=aws.eni("n1"))
+    nics = ec2.describe_network_interfaces(NetworkInterfaceIds=[aws.eni("n1")])
+    attachment = nics["NetworkInterfaces"][0]["Attachment"]["AttachmentId"]
+    with refused("OperationNotPermitted", 400, "device index 0"):
+        ec2.detach_network_interface(AttachmentId=attachment)
 
 
 # Signatures and credentials.
@@ -802,11 +885,6 @@ def test_random_requests_signed_by_botocore_are_accepted(aws: Aws) -> None:
 # Permissions.
 
 
-def _allow(*actions: str, resource: Any = "*", effect: str = "Allow", **more: Any) -> dict:
-    statement = {"Effect": effect, "Action": list(actions), "Resource": resource, **more}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
 @pytest.fixture
 def own_role(aws: Aws) -> Iterator[tuple[str, Credentials]]:
     """A role that a test may give policies, and a session of it."""
@@ -867,6 +945,14 @@ def test_policies_that_cannot_be_evaluated_are_refused(aws: Aws) -> None:
         aws.control.set_policy(ROLE, [_allow("ec2:*", Condition=condition)])
     with pytest.raises(ControlError, match="policy variable"):
         aws.control.set_policy(ROLE, [_allow("ec2:*", resource="arn:aws:x:::${aws:username}")])
+    bad = json.dumps(_allow("ec2:*", Condition=condition))
+    administrator = aws.client("iam", credentials=_administrator(aws))
+    with refused("MalformedPolicyDocument", 400, "'Bool' is not supported"):
+        administrator.put_role_policy(RoleName=ROLE, PolicyName="bad", PolicyDocument=bad)
+    with pytest.raises(ControlError, match="'Bool' is not supported"):
+        aws.control.aws(
+            REGION, "iam", "PutRolePolicy", RoleName=ROLE, PolicyName="bad", PolicyDocument=bad
+        )
     with pytest.raises(ControlError, match="role: 'nobody' is not possible"):
         aws.control.set_policy("nobody", [_allow("ec2:*")])
 
@@ -1088,6 +1174,7 @@ def test_bad_certificate_of_one_service(aws: Aws) -> None:
     with pytest.raises(botocore.exceptions.SSLError):
         aws.client(credentials=credentials).describe_vpcs()
     aws.client(credentials=credentials).describe_vpcs()
+    assert "Traceback" not in (aws.state_dir / "daemon.log").read_text()
     assert any("TLS" in (entry["code"] or "") for entry in aws.control.requests())
 
 
@@ -1347,6 +1434,24 @@ def test_endpoints_are_botocores(aws: Aws) -> None:
     assert names["route53.amazonaws.com"] == names["route53.global.api.aws"]
     pairs = {(item["service"], item["region"]) for item in aws.topology["services"]}
     assert len(set(names.values())) == len(pairs)
+
+
+def test_daemon_cannot_reach_out() -> None:
+    code = """
+import socket, sys
+from lab.aws.daemon import _forbid_outgoing
+sys.addaudithook(_forbid_outgoing)
+socket.create_connection(("127.0.0.1", 9), timeout=1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent)},
+        timeout=30,
+        check=False,
+    )
+    assert "PermissionError: the lab's AWS does not connect to" in done.stderr
 
 
 def test_bad_lab_is_refused(tmp_path: Path) -> None:

@@ -294,6 +294,7 @@ _EC2_RESOURCES = {
     "CreateRoute": {"RouteTableId": "route-table"},
     "DeleteRoute": {"RouteTableId": "route-table"},
     "ModifyNetworkInterfaceAttribute": {"NetworkInterfaceId": "network-interface"},
+    "ModifyInstanceAttribute": {"InstanceId": "instance"},
     "AssignPrivateIpAddresses": {"NetworkInterfaceId": "network-interface"},
     "UnassignPrivateIpAddresses": {"NetworkInterfaceId": "network-interface"},
     "AssignIpv6Addresses": {"NetworkInterfaceId": "network-interface"},
@@ -347,7 +348,9 @@ class Authorizer:
         with self._cloud.lock:
             iam = self._cloud.backend("iam", self._region)
             if principal.role is not None:
-                holder = next(r for r in iam.roles.values() if r.name == principal.role)
+                holder = next((r for r in iam.roles.values() if r.name == principal.role), None)
+                if holder is None:
+                    return []  # the role was deleted while its session lived on
             else:
                 holder = iam.users[principal.user]
             holders = [holder]

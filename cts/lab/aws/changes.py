@@ -19,6 +19,14 @@ Key = tuple[str, ...]
 def _flatten(snapshot: dict[str, Any]) -> dict[Key, tuple[dict[str, Any], Any]]:
     """Each thing that changes by itself: what names it in an event, and its value."""
     found: dict[Key, tuple[dict[str, Any], Any]] = {}
+    for zone in snapshot.get("zones", []):
+        for record in zone["records"]:
+            names = ("name", "type", "set_identifier")
+            label = {"what": "record", "zone": zone["id"]}
+            label |= {name: record[name] for name in names if record[name] is not None}
+            value = {"ttl": record["ttl"], "values": record["values"]}
+            key = ("record", zone["id"], *(record[name] or "" for name in names))
+            found[key] = (label, value)
     for region, content in snapshot.get("regions", {}).items():
         for kind, items in content.items():
             for item in items:

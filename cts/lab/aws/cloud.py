@@ -22,18 +22,11 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import run_wsgi_app
 
 from lab.aws import gaps
+from lab.aws.endpoints import SERVICES
 
 log = logging.getLogger(__name__)
 
 ACCOUNT = "123456789012"
-# Signing name -> moto's name of the service.
-MOTO_SERVICES = {
-    "ec2": "ec2",
-    "iam": "iam",
-    "sts": "sts",
-    "route53": "route53",
-    "elasticloadbalancing": "elbv2",
-}
 _READS = ("Describe", "Get", "List", "Search", "Lookup")
 _MAX_VERSIONS = 256
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -113,24 +106,29 @@ class Cloud:
         environ.pop("HTTP_CONTENT_LENGTH", None)
         with self.lock:
             if service not in self._apps:
-                self._apps[service] = create_backend_app(MOTO_SERVICES[service])
+                self._apps[service] = create_backend_app(SERVICES[service])
             answer, status, answer_headers = run_wsgi_app(self._apps[service], environ)
             return int(status.split()[0]), list(answer_headers), b"".join(answer)
 
     def client(self, service: str, region: str) -> Any:
         """A botocore client whose requests go straight to moto, unchecked."""
         key = (service, region)
-        if key not in self._clients:
-            client = self._session.create_client(
-                service,
-                region,
-                aws_access_key_id="lab",
-                aws_secret_access_key="lab",
-                config=Config(retries={"total_max_attempts": 1}),
-            )
-            client.meta.events.register("before-send", self._short_circuit)
-            self._clients[key] = client
-        return self._clients[key]
+        with self.lock:
+            if key not in self._clients:
+                client = self._session.create_client(
+                    SERVICES[service],
+                    region,
+                    aws_access_key_id="lab",
+                    aws_secret_access_key="lab",
+                    config=Config(retries={"total_max_attempts": 1}),
+                )
+
+                def short_circuit(request: Any, **_: Any) -> AWSResponse:
+                    return self._short_circuit(service, request)
+
+                client.meta.events.register("before-send", short_circuit)
+                self._clients[key] = client
+            return self._clients[key]
 
     @staticmethod
     def method(client: Any, operation: str) -> Callable[..., dict[str, Any]] | None:
@@ -138,9 +136,7 @@ class Cloud:
         names = {api: name for name, api in client.meta.method_to_api_mapping.items()}
         return getattr(client, names[operation]) if operation in names else None
 
-    def _short_circuit(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
-        model = event_name.split(".")[1]
-        service = {"elastic-load-balancing-v2": "elasticloadbalancing", "route-53": "route53"}
+    def _short_circuit(self, service: str, request: Any) -> AWSResponse:
         parts = urlsplit(request.url)
         body = request.body or b""
         headers = [
@@ -149,7 +145,7 @@ class Cloud:
         ]
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         status, answer_headers, answer = self.call(
-            service.get(model, model),
+            service,
             parts.netloc,
             request.method,
             target or "/",
@@ -160,7 +156,7 @@ class Cloud:
 
     def backend(self, service: str, region: str) -> Any:
         """moto's model of a service in a region (for IAM and Route 53 of its partition)."""
-        accounts = get_backend(MOTO_SERVICES[service])[ACCOUNT]
+        accounts = get_backend(SERVICES[service])[ACCOUNT]
         if service in ("iam", "route53"):
             return accounts[partition_of(region)]
         return accounts[region]
@@ -229,7 +225,30 @@ class Cloud:
         """What AWS holds now, in the form that /state shows and the data plane follows."""
         with self.lock:
             regions = {region: self._region(region) for region in self.regions}
-            return {"regions": regions, "zones": []}
+            return {"regions": regions, "zones": self._zones()}
+
+    def _zones(self) -> list[dict[str, Any]]:
+        if not self.regions:
+            return []
+        return [
+            {
+                "id": zone.resource_id,
+                "name": zone.name,
+                "private": zone.private_zone,
+                "vpcs": [vpc["VPCId"] for vpc in zone.vpcs],
+                "records": [
+                    {
+                        "name": record.name,
+                        "type": record.type,
+                        "ttl": record.ttl,
+                        "values": list(record.records),
+                        "set_identifier": record.set_identifier,
+                    }
+                    for record in zone.rrsets
+                ],
+            }
+            for zone in self.backend("route53", self.regions[0]).zones.values()
+        ]
 
     def _region(self, region: str) -> dict[str, Any]:
         ec2 = self.backend("ec2", region)

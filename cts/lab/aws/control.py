@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab.aws import seed
+from lab.aws import policy, seed
+from lab.aws.cloud import is_read
 from lab.aws.endpoints import SERVICES
 from lab.aws.faults import FaultError
 from lab.aws.gateway import Settings
@@ -220,7 +221,11 @@ class Control:
         method = cloud.method(client, operation)
         if method is None:
             raise _bad("operation", operation, f"an operation of {service} such as DescribeVpcs")
-        with cloud.change({"node": None, "service": service, "action": operation}):
+        policy.check_parameters(params)
+        if is_read(operation):
             answer = method(**params)
+        else:
+            with cloud.change({"node": None, "service": service, "action": operation}):
+                answer = method(**params)
         answer.pop("ResponseMetadata", None)
         return answer

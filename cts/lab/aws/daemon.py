@@ -47,6 +47,14 @@ def _forbid_outgoing(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"the lab's AWS does not connect to {args[1]}")
 
 
+def _forget_environment() -> None:
+    """Keep the caller's own AWS settings away from botocore and moto."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MOTO_")):
+            del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
 def _write_json(path: Path, document: Any) -> None:
     """Write a file that appears whole or not at all."""
     temporary = path.with_suffix(".new")
@@ -254,15 +262,7 @@ class Daemon:
         return trusted
 
     def _handshake_failed(self, peer: tuple, error: Exception) -> None:
-        now = time.monotonic()
-        self.requests.add(
-            {
-                **{"t": now, "wall": time.time(), "node": self.gateway.node_of(peer[0])},
-                **{"region": None, "service": None, "action": None, "status": 0},
-                **{"code": f"TLS: {error}", "bytes_in": 0, "bytes_out": 0},
-                **{"started": now, "ended": now, "tls_new": True, "fault": None},
-            }
-        )
+        self.requests.record_handshake(self.gateway.node_of(peer[0]), error)
 
 
 def _parse_imds(text: str, nodes: list[str]) -> tuple[str, str, int]:
@@ -305,6 +305,7 @@ def main() -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO
     )
     logging.getLogger("lab").setLevel(level)
+    _forget_environment()
     sys.addaudithook(_forbid_outgoing)
     try:
         daemon = Daemon(options.state_dir, standalone=options.listen is not None)

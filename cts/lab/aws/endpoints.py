@@ -11,7 +11,7 @@ import botocore.session
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 
-# Signing name -> name of the service in botocore.
+# Signing name -> name of the service in botocore and in moto.
 SERVICES = {
     "ec2": "ec2",
     "sts": "sts",

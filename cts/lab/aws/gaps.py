@@ -155,6 +155,18 @@ def _terminate(original: Callable[[Instance], Any]) -> Callable[[Instance], Any]
     return terminate
 
 
+def _instance_check(instance: Instance) -> bool:
+    """EC2: an instance's source/destination check is that of its primary interface."""
+    primary = instance.__dict__.get("nics", {}).get(0)
+    return bool(primary.source_dest_check) if primary is not None else True
+
+
+def _set_instance_check(instance: Instance, value: bool | str) -> None:
+    primary = instance.__dict__.get("nics", {}).get(0)
+    if primary is not None:
+        primary.source_dest_check = value in (True, "true")
+
+
 def _page(items: list[Any], size: int, token: str | None) -> tuple[list[Any], str | None]:
     start = 0
     if token:
@@ -199,6 +211,7 @@ def install() -> None:
     Route.state = property(_state)
     RouteTable.get_filter_value = _table_filters(RouteTable.get_filter_value)
     Instance.terminate = _terminate(Instance.terminate)
+    Instance.source_dest_check = property(_instance_check, _set_instance_check)
     for name, (key, low, high) in _PAGED.items():
         setattr(EC2Response, name, _paged(getattr(EC2Response, name), key, low, high))
 
@@ -291,6 +304,15 @@ def _network(params: dict[str, str]) -> ipaddress.IPv4Network | ipaddress.IPv6Ne
     return network
 
 
+def _with_one_interface(backend: Any, instance_id: str) -> Instance:
+    instance = backend.get_instance(instance_id)
+    if len(instance.nics) != 1:
+        message = f"There are multiple interfaces attached to instance '{instance_id}'. "
+        message += "Please specify an interface ID for the operation instead."
+        raise AwsError("InvalidInstanceID", message)
+    return instance
+
+
 def _check_target(backend: Any, table: RouteTable, params: dict[str, str]) -> None:
     targets = [name for name in _TARGETS if name in params]
     if len(targets) != 1:
@@ -301,12 +323,7 @@ def _check_target(backend: Any, table: RouteTable, params: dict[str, str]) -> No
         vpc = backend.get_network_interface(value).vpc_id
         what = "network interface"
     elif kind == "InstanceId":
-        instance = backend.get_instance(value)
-        if len(instance.nics) != 1:
-            message = f"There are multiple interfaces attached to instance '{value}'. "
-            message += "Please specify an interface ID for the operation instead."
-            raise AwsError("InvalidInstanceID", message)
-        vpc, what = instance.vpc_id, "instance"
+        vpc, what = _with_one_interface(backend, value).vpc_id, "instance"
     elif kind == "GatewayId" and value.startswith("igw-"):
         vpc, what = backend.get_internet_gateway(value).vpc.id, "network gateway"
     else:
@@ -367,10 +384,32 @@ def _delete_route(backend: Any, params: dict[str, str]) -> None:
             raise AwsError("InvalidParameterValue", message)
 
 
+def _delete_interface(backend: Any, params: dict[str, str]) -> None:
+    interface = backend.get_network_interface(params["NetworkInterfaceId"])
+    if interface.instance is not None:
+        message = f"Network interface '{interface.id}' is currently in use."
+        raise AwsError("InvalidParameterValue", message)
+
+
+def _detach_interface(backend: Any, params: dict[str, str]) -> None:
+    for interface in backend.enis.values():
+        if interface.attachment_id == params["AttachmentId"] and interface.device_index == 0:
+            message = "The network interface at device index 0 cannot be detached."
+            raise AwsError("OperationNotPermitted", message)
+
+
+def _modify_instance(backend: Any, params: dict[str, str]) -> None:
+    if "SourceDestCheck.Value" in params or params.get("Attribute") == "sourceDestCheck":
+        _with_one_interface(backend, params["InstanceId"])
+
+
 _CHECKS: dict[str, Callable[[Any, dict[str, str]], None]] = {
     "ReplaceRoute": _replace_route,
     "CreateRoute": _create_route,
     "DeleteRoute": _delete_route,
+    "DeleteNetworkInterface": _delete_interface,
+    "DetachNetworkInterface": _detach_interface,
+    "ModifyInstanceAttribute": _modify_instance,
 }
 
 

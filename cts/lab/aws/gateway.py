@@ -24,7 +24,7 @@ from moto.core.routing import NotFound, get_service_router
 from moto.ec2.exceptions import FilterNotImplementedError
 from werkzeug.test import EnvironBuilder
 
-from lab.aws import auth, errors, gaps
+from lab.aws import auth, errors, gaps, policy
 from lab.aws.cloud import ACCOUNT, Cloud, is_read
 from lab.aws.endpoints import SERVICES, Endpoint
 from lab.aws.errors import AwsError
@@ -49,7 +49,6 @@ class Settings:
 
     read_delay_s: float = 0.0
     clock_offset_s: float = 0.0
-    insync_delay_s: float = 0.0
     quotas: bool = True
     latency_ms: float = 0.0
 
@@ -129,25 +128,17 @@ class Gateway:
             )
             reply = self._respond(call, effect)
         reply.date = self.now() + effect.skew_s
-        entry = {
-            "t": request.started,
-            "wall": request.wall,
-            "node": call.node,
-            "region": call.region or None,
-            "service": call.service or None,
-            "action": call.action or None,
-            "status": reply.status if reply.delivery in ("whole", "reset") else 0,
-            "code": call.code,
-            "bytes_in": request.size,
-            "started": request.started,
-            "tls_new": request.tls_new,
-            "fault": "+".join(effect.names) or None,
-        }
-
-        def sent(ended: float, size: int) -> None:
-            self._requests.add({**entry, "ended": ended, "bytes_out": size})
-
-        reply.sent = sent
+        self._requests.record(
+            request,
+            reply,
+            node=call.node,
+            region=call.region or None,
+            service=call.service or None,
+            action=call.action or None,
+            status=reply.status if reply.delivery in ("whole", "reset") else 0,
+            code=call.code,
+            fault="+".join(effect.names) or None,
+        )
         return reply
 
     def _respond(self, call: Call, effect: Effect) -> Reply:
@@ -169,6 +160,8 @@ class Gateway:
         except ServiceException as error:
             # From moto's models, when a check of ours looks something up.
             return self._error(call, AwsError(error.code, error.message))
+        except policy.PolicyError as error:
+            return self._error(call, AwsError("MalformedPolicyDocument", str(error)))
         except FilterNotImplementedError as error:
             name = str(error).split("'")[1]
             text = f"The filter '{name}' is invalid"
@@ -305,10 +298,12 @@ class Gateway:
             if call.service == "ec2":
                 backend = self._cloud.backend("ec2", call.region)
                 gaps.check(backend, call.action, call.params)
+            if call.service == "iam":
+                policy.check_parameters(call.params)
             body, target = urlencode(call.params).encode(), "/"
             headers = [("Content-Type", "application/x-www-form-urlencoded")]
         host = f"{call.service}.{call.region}.amazonaws.com"
-        done = self._power.before(call.region, call.action, call.params)
+        done = self._power.before(call.node, call.region, call.action, call.params)
         answer = self._cloud.call(
             call.service, host, "POST" if target == "/" else request.method, target, headers, body
         )
@@ -406,7 +401,7 @@ class Gateway:
         unknown = auth.Principal(f"arn:aws:iam::{ACCOUNT}:user/unknown", "unknown")
         principal = credential.principal if credential is not None else unknown
         name = f"{call.service}:{call.action}"
-        return auth.denied(principal, call.service, name, "*", auth.policy.Decision.IMPLICIT_DENY)
+        return auth.denied(principal, call.service, name, "*", policy.Decision.IMPLICIT_DENY)
 
 
 def _expired_token() -> AwsError:

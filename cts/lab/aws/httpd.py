@@ -93,7 +93,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.server.replace(plain, self.request)
             except (ssl.SSLError, OSError) as error:
                 self.server.handshake_failed(self.client_address, error)
-                super().setup()
                 return
         self._ready = True
         super().setup()
@@ -107,6 +106,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             log.debug("connection from %s ended: %s", self.client_address, error)
 
     def finish(self) -> None:
+        if not self._ready:
+            return
         try:
             super().finish()
         except (OSError, ValueError) as error:
@@ -128,9 +129,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_IMPLEMENTED, "chunked requests are not understood")
             self.close_connection = True
             return
-        length = int(self.headers.get("Content-Length") or 0)
+        text = self.headers.get("Content-Length") or "0"
+        length = int(text) if text.isdecimal() else -1
         if not 0 <= length <= _MAX_BODY:
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self.send_error(
+                HTTPStatus.BAD_REQUEST if length < 0 else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            )
             self.close_connection = True
             return
         body = self.rfile.read(length)

@@ -193,25 +193,17 @@ class Imds:
             time.sleep(effect.slow_ms / 1000.0)
         reply = self._faulty(effect.kind) or self._answer(request, effect.kind == "norole")
         reply.headers.append(("Server", "EC2ws"))
-        entry = {
-            "t": request.started,
-            "wall": request.wall,
-            "node": self.node,
-            "region": self._region,
-            "service": "imds",
-            "action": action,
-            "status": reply.status if reply.delivery == "whole" else 0,
-            "code": None,
-            "bytes_in": request.size,
-            "started": request.started,
-            "tls_new": False,
-            "fault": "+".join(effect.names) or None,
-        }
-
-        def sent(ended: float, size: int) -> None:
-            self._requests.add({**entry, "ended": ended, "bytes_out": size})
-
-        reply.sent = sent
+        self._requests.record(
+            request,
+            reply,
+            node=self.node,
+            region=self._region,
+            service="imds",
+            action=action,
+            status=reply.status if reply.delivery == "whole" else 0,
+            code=None,
+            fault="+".join(effect.names) or None,
+        )
         return reply
 
     @staticmethod

@@ -181,6 +181,13 @@ def load(document: Any, *, trust: bool = False) -> list[Statement]:
     return [_statement(item, trust=trust) for item in statements]
 
 
+def check_parameters(params: dict[str, Any]) -> None:
+    """Check the policies among the parameters of an IAM call. Raises PolicyError."""
+    for name in ("PolicyDocument", "AssumeRolePolicyDocument"):
+        if name in params:
+            load(params[name], trust=name.startswith("Assume"))
+
+
 def evaluate(
     statements: list[Statement], action: str, resource: str, context: dict[str, str]
 ) -> Decision:

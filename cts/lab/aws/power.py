@@ -59,10 +59,13 @@ class Power:
         self._switch = switch
         self._threads: list[threading.Thread] = []
 
-    def before(self, region: str, action: str, params: dict[str, str]) -> Callable[[], None]:
+    def before(
+        self, caller: str | None, region: str, action: str, params: dict[str, str]
+    ) -> Callable[[], None]:
         """Refuse what EC2 refuses in the instances' states, and note these before moto acts.
 
-        The result is to be called when moto has agreed. Raises AwsError.
+        `caller` is the node that asks, for the list of events. The result is to be called when
+        moto has agreed. Raises AwsError.
         """
         if action not in _ACTIONS:
             return lambda: None
@@ -79,12 +82,15 @@ class Power:
 
         def done() -> None:
             for instance in instances:
-                self._begin(region, action, instance, states[instance.id])
+                cause = {"node": caller, "service": "ec2", "action": action}
+                self._begin(cause, region, instance, states[instance.id])
 
         return done
 
-    def _begin(self, region: str, name: str, instance: Any, before: tuple[str, int]) -> None:
-        action = _ACTIONS[name]
+    def _begin(
+        self, cause: dict[str, Any], region: str, instance: Any, before: tuple[str, int]
+    ) -> None:
+        action = _ACTIONS[cause["action"]]
         node = self._cloud.owners.get(instance.id)
         if self._switch is None or node is None or before[0] in action.idle:
             return
@@ -92,18 +98,18 @@ class Power:
         if before == action.during != action.after:
             return  # a switch is under way already
         thread = threading.Thread(
-            target=self._run, args=(region, name, instance.id, node), daemon=True
+            target=self._run, args=(cause, region, instance.id, node), daemon=True
         )
         self._threads = [item for item in self._threads if item.is_alive()] + [thread]
         thread.start()
 
-    def _run(self, region: str, name: str, instance_id: str, node: str) -> None:
-        action = _ACTIONS[name]
+    def _run(self, cause: dict[str, Any], region: str, instance_id: str, node: str) -> None:
+        action = _ACTIONS[cause["action"]]
         if not self._switch(node, action.what):
             # The machine may still run: the instance must not be reported as stopped.
-            log.error("%s: switching %s %s failed", name, node, action.what)
+            log.error("%s: switching %s %s failed", cause["action"], node, action.what)
             return
-        with self._cloud.change({"node": node, "service": "ec2", "action": name}):
+        with self._cloud.change(cause):
             instance = self._cloud.backend("ec2", region).get_instance_by_id(instance_id)
             if instance is not None:
                 _set(instance, action.after)
