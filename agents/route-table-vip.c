@@ -156,18 +156,14 @@ main(int argc, char **argv)
                                                 {awsparam_rows, offsetof(struct params, aws)},
                                                 {0}};
     static const struct ocf_agent agent = {
-        .meta =
-            {.name = "route-table-vip",
-             .shortdesc = {"Virtual IP address by VPC route tables",
-                           "VPC ルートテーブルによる仮想 IP アドレス"},
-             .longdesc = {"Moves an IP address outside the networks of the VPC between nodes in "
-                          "any Availability Zone: the address is put on the interface, and the "
-                          "routes of the VPC's route tables are led to this node.",
-                          "VPC のネットワーク外の IP アドレスを、アベイラビリティゾーンを"
-                          "またいでノード間で移動します。アドレスをインターフェイスに付与し、"
-                          "VPC のルートテーブルの経路をこのノードに向けます。"},
-             .tables = tables,
-             .actions = ocf_standard_actions},
+        .meta = {.name = "route-table-vip",
+                 .shortdesc = "Virtual IP address by VPC route tables",
+                 .longdesc =
+                     "Moves an IP address outside the networks of the VPC between nodes in any "
+                     "Availability Zone: the address is put on the interface, and the routes "
+                     "of the VPC's route tables are led to this node.",
+                 .tables = tables,
+                 .actions = ocf_standard_actions},
         .params_size = sizeof(struct params),
         .aws_offset = offsetof(struct params, aws),
         .check = check,

@@ -281,14 +281,19 @@ code_of(CURLcode c, const struct running *r)
     }
 }
 
-/* "scheme://host:port" of a URL: enough for a message, and never a query. */
-static int
-origin_len(const char *url)
+struct origin {
+    const char *start;
+    int len;
+};
+
+/* "host:port" of a URL: enough for a message, and never a query. */
+static struct origin
+origin_of(const char *url)
 {
     const char *host = strstr(url, "://");
 
-    return host == NULL ? (int)strcspn(url, "/?")
-                        : (int)((size_t)(host + 3 - url) + strcspn(host + 3, "/?"));
+    host = host == NULL ? url : host + 3;
+    return (struct origin){.start = host, .len = (int)strcspn(host, "/?")};
 }
 
 static void
@@ -304,7 +309,9 @@ finish(struct running *r, CURLcode c)
     if (c != CURLE_OK) {
         enum err_code code = code_of(c, r);
 
-        (void)err_set(&x->error, code, "%.*s: %s (%s)", origin_len(x->request.url), x->request.url,
+        struct origin origin = origin_of(x->request.url);
+
+        (void)err_set(&x->error, code, "%.*s: %s (%s)", origin.len, origin.start,
                       err_text(-(int)code),
                       r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
     }

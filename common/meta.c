@@ -56,13 +56,19 @@ put_text(struct out *o, const char *text)
 }
 
 static void
-put_texts(struct out *o, const char *indent, const char *element, const struct param_text *t)
+put_element(struct out *o, const char *indent, const char *element, const char *lang,
+            const char *text)
 {
-    put(o, "%s<%s lang=\"en\">", indent, element);
-    put_text(o, t->en);
-    put(o, "</%s>\n%s<%s lang=\"ja\">", element, indent, element);
-    put_text(o, t->ja);
+    put(o, "%s<%s lang=\"%s\">", indent, element, lang);
+    put_text(o, text);
     put(o, "</%s>\n", element);
+}
+
+static void
+put_texts(struct out *o, const char *element, const struct param_text *t)
+{
+    put_element(o, "      ", element, "en", t->en);
+    put_element(o, "      ", element, "ja", t->ja);
 }
 
 static void
@@ -74,8 +80,8 @@ put_param(struct out *o, const struct param *p)
         put(o, " unique-group=\"%s\"", p->unique_group);
     }
     put(o, " reloadable=\"%d\">\n", (p->flags & PARAM_RELOADABLE) != 0);
-    put_texts(o, "      ", "longdesc", &p->longdesc);
-    put_texts(o, "      ", "shortdesc", &p->shortdesc);
+    put_texts(o, "longdesc", &p->longdesc);
+    put_texts(o, "shortdesc", &p->shortdesc);
     put(o, "      <content type=\"%s\"", param_content_type(p->type));
     if (p->initial != NULL) {
         put(o, " default=\"");
@@ -110,8 +116,8 @@ meta_xml(const struct meta_agent *a, struct buf *ret)
             "]>\n");
     put(&o, "<resource-agent name=\"%s\" version=\"%s\">\n  <version>1.1</version>\n", a->name,
         OCF_AWS_VERSION);
-    put_texts(&o, "  ", "longdesc", &a->longdesc);
-    put_texts(&o, "  ", "shortdesc", &a->shortdesc);
+    put_element(&o, "  ", "longdesc", "en", a->longdesc);
+    put_element(&o, "  ", "shortdesc", "en", a->shortdesc);
     put(&o, "  <parameters>\n");
     for (const struct param_table *t = a->tables; t->rows != NULL; t++) {
         for (const struct param *p = t->rows; p->name != NULL; p++) {
@@ -139,7 +145,7 @@ meta_usage(const struct meta_agent *a, struct buf *ret)
 {
     struct out o = {.buf = ret};
 
-    put(&o, "usage: %s ACTION\n\n%s\n\nActions:", a->name, a->shortdesc.en);
+    put(&o, "usage: %s ACTION\n\n%s\n\nActions:", a->name, a->shortdesc);
     for (const struct meta_action *action = a->actions; action->name != NULL; action++) {
         if (meta_action(a, action->name) == action) {
             put(&o, " %s", action->name);

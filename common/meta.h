@@ -17,8 +17,8 @@ struct meta_action {
 
 struct meta_agent {
     const char *name;
-    struct param_text shortdesc;
-    struct param_text longdesc;
+    const char *shortdesc; /* English: ra-api-1.dtd allows one of each, unlike for parameters */
+    const char *longdesc;
     const struct param_table *tables;  /* ended by one without rows */
     const struct meta_action *actions; /* ended by one without a name */
 };
