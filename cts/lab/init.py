@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from lab import netns
-from lab.state import CLEAN_ENV, REPOSITORY, State, until
+from lab.state import CLEAN_ENV, REPOSITORY, State
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -27,7 +27,9 @@ MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
 
 OCF_AGENTS = Path("/usr/lib/ocf/resource.d")
 SYSRQ_TRIGGER = Path("/proc/sysrq-trigger")
-COROSYNC_TIMEOUT_S = 30
+# The host's own would look for systemd, which the node has not.
+SYSTEMCTL = Path(__file__).with_name("systemctl")
+HOST_SYSTEMCTL = Path("/usr/bin/systemctl")
 
 # Where the node's own directories are seen. Those on disk outlive a reboot of the node.
 ON_DISK = {
@@ -40,6 +42,8 @@ ON_DISK = {
 }
 IN_MEMORY = {"/run": "mode=755", "/dev/shm": "mode=1777"}
 
+# OpenSSL looks authorities up here by hash; mounted before the bundle, which may lie in it.
+HASHED_DIRECTORY = Path("/etc/ssl/certs")
 # The bundles that programs read: OpenSSL and curl on Debian, RHEL and SLES; then the copies
 # inside Python packages, which boto3 and the AWS CLI fall back to.
 TRUST_STORES = (
@@ -109,8 +113,10 @@ def _combine_agents(directory: Path, agents: str | None) -> Path | None:
 
 
 def _own_files(state: State, directory: Path) -> dict[Path, _Source]:
-    """What to show instead of the host's files: name, AWS's host names, trusted authorities."""
+    """What to show instead of the host's files: name, AWS's host names, authorities."""
     shown = {Path("/etc") / name: directory / name for name in ("hosts", "hostname")}
+    shown[HOST_SYSTEMCTL] = SYSTEMCTL
+    shown[HASHED_DIRECTORY] = state.trust_dir
     shown |= {Path(bundle): state.trust_pem for bundle in TRUST_STORES}
     return {path.resolve(): _Source(own) for path, own in shown.items() if path.exists()}
 
@@ -167,18 +173,6 @@ def _prepare_run() -> None:
         Path(name).chmod(mode)
 
 
-def _start_cluster() -> None:
-    """Start corosync, then pacemaker, as the packages' boot scripts do."""
-    subprocess.run(["corosync"], env=CLEAN_ENV, check=True)
-    ready = ["corosync-cmapctl", "-g", "totem.version"]
-    until(
-        lambda: subprocess.run(ready, env=CLEAN_ENV, capture_output=True).returncode == 0,
-        COROSYNC_TIMEOUT_S,
-        "corosync to answer",
-    )
-    subprocess.Popen(["pacemakerd"], env=CLEAN_ENV, start_new_session=True)
-
-
 def _be_init(with_cluster: bool) -> None:
     """Process 1: boot, then collect the dead for ever."""
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -189,9 +183,8 @@ def _be_init(with_cluster: bool) -> None:
     print("ready", flush=True)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    if with_cluster and os.fork() == 0:
-        _start_cluster()
-        os._exit(0)
+    if with_cluster:
+        subprocess.Popen([SYSTEMCTL, "start", "pacemaker"], env=CLEAN_ENV, start_new_session=True)
     # Blocked, a SIGCHLD stays pending until sigwait: none is missed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:

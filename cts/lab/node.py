@@ -2,6 +2,7 @@
 """Nodes and clients: their files, their start, and commands inside them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ HOST_BUNDLES = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/var/lib/ca-certificates/ca-bundle.pem",
 )
+HASHED_DIRECTORY = Path("/etc/ssl/certs")
 # Namespaces a command enters: mount, uts, ipc, net, pid.
 _ENTER = ("-m", "-u", "-i", "-n", "-p")
 
@@ -33,6 +35,22 @@ def prepare(state: State, topology: Topology) -> None:
     host_bundle = next((Path(path) for path in HOST_BUNDLES if os.path.exists(path)), None)
     trusted = host_bundle.read_text() if host_bundle else ""
     write_atomically(state.trust_pem, trusted + state.ca_pem.read_text())
+    _prepare_trust_dir(state)
+
+
+def _prepare_trust_dir(state: State) -> None:
+    """Copy the host's hashed directory and add the lab's authority to it."""
+    if HASHED_DIRECTORY.is_dir():
+        shutil.copytree(HASHED_DIRECTORY, state.trust_dir, symlinks=True)
+    else:
+        state.trust_dir.mkdir()
+    subject_hash = subprocess.run(
+        ["openssl", "x509", "-noout", "-subject_hash", "-in", state.ca_pem],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+    shutil.copyfile(state.ca_pem, state.trust_dir / f"{subject_hash}.0")
 
 
 def running(state: State, node: str) -> Process | None:

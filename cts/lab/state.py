@@ -97,6 +97,11 @@ class State:
         return self.dir / "trust.pem"
 
     @property
+    def trust_dir(self) -> Path:
+        """The same authorities as a directory in which OpenSSL looks them up by hash."""
+        return self.dir / "certs"
+
+    @property
     def events_jsonl(self) -> Path:
         return self.dir / "events.jsonl"
 
