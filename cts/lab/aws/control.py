@@ -16,9 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.aws import policy, seed
 from lab.aws.cloud import is_read
+from lab.aws.context import Settings
 from lab.aws.endpoints import SERVICES
 from lab.aws.faults import FaultError
-from lab.aws.gateway import Settings
 from lab.aws.httpd import Reply, Request
 from lab.aws.imds import ROLE_LIFETIME_S, in_namespace
 from lab.aws.policy import PolicyError
@@ -54,10 +54,10 @@ class Control:
         self._daemon = daemon
         self._routes: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
             ("GET", "/topology"): lambda _: daemon.topology,
-            ("GET", "/state"): lambda _: daemon.cloud.snapshot(),
-            ("GET", "/requests"): lambda _: daemon.requests.entries(),
-            ("DELETE", "/requests"): lambda _: daemon.requests.clear(),
-            ("GET", "/faults"): lambda _: daemon.faults.rules(),
+            ("GET", "/state"): lambda _: daemon.context.cloud.snapshot(),
+            ("GET", "/requests"): lambda _: daemon.context.requests.entries(),
+            ("DELETE", "/requests"): lambda _: daemon.context.requests.clear(),
+            ("GET", "/faults"): lambda _: daemon.context.faults.rules(),
             ("POST", "/faults"): self._add_fault,
             ("DELETE", "/faults"): self._clear_faults,
             ("POST", "/imds"): self._open_imds,
@@ -65,7 +65,7 @@ class Control:
             ("POST", "/policy"): self._policy,
             ("POST", "/rotate"): self._rotate,
             ("POST", "/webidentity"): self._web_identity,
-            ("GET", "/settings"): lambda _: asdict(daemon.settings),
+            ("GET", "/settings"): lambda _: asdict(daemon.context.settings),
             ("POST", "/settings"): self._settings,
             ("POST", "/aws"): self._aws,
             ("POST", "/sync"): lambda _: daemon.sync(),
@@ -124,17 +124,17 @@ class Control:
         return node
 
     def _add_fault(self, document: dict[str, Any]) -> Any:
-        rule = self._daemon.faults.add(document)
+        rule = self._daemon.context.faults.add(document)
         self._daemon.update_history()
         return rule
 
     def _clear_faults(self, document: dict[str, Any]) -> Any:
         self._fields(document, "id")
         rule_id = document.get("id")
-        ids = [rule["id"] for rule in self._daemon.faults.rules()]
+        ids = [rule["id"] for rule in self._daemon.context.faults.rules()]
         if rule_id is not None and rule_id not in ids:
             raise _bad("id", rule_id, ", ".join(map(str, ids)) or "none, there are no rules")
-        removed = self._daemon.faults.clear(rule_id)
+        removed = self._daemon.context.faults.clear(rule_id)
         self._daemon.update_history()
         return {"removed": removed}
 
@@ -143,10 +143,10 @@ class Control:
         node, netns = self._node(document), self._text(document, "netns")
         if not Path(netns).exists():
             raise _bad("netns", netns, "the path of a network namespace")
-        machine = self._daemon.machine(node)
+        machine = self._daemon.machines[node]
         ipv6 = any(eni["ip6"] for eni in machine["enis"])
         self._daemon.imds[node].open(in_namespace(netns, ipv6))
-        self._daemon.faults.reapply(node)
+        self._daemon.context.faults.reapply(node)
         return {}
 
     def _close_imds(self, document: dict[str, Any]) -> Any:
@@ -159,13 +159,15 @@ class Control:
         role, documents = self._text(document, "role"), document.get("documents")
         if not isinstance(documents, list):
             raise _bad("documents", documents, "a list of policy documents")
-        region = self._daemon.cloud.regions[0]
-        roles = [item.name for item in self._daemon.cloud.backend("iam", region).roles.values()]
+        region = self._daemon.context.cloud.regions[0]
+        roles = [
+            item.name for item in self._daemon.context.cloud.backend("iam", region).roles.values()
+        ]
         if role not in roles:
             raise _bad("role", role, ", ".join(roles))
         named = {f"policy-{number}": item for number, item in enumerate(documents)}
-        with self._daemon.cloud.lock:
-            seed.set_policies(self._daemon.cloud, region, role, named)
+        with self._daemon.context.cloud.lock:
+            seed.set_policies(self._daemon.context.cloud, region, role, named)
         return {}
 
     def _rotate(self, document: dict[str, Any]) -> Any:
@@ -189,7 +191,7 @@ class Control:
 
     def _settings(self, document: dict[str, Any]) -> Any:
         self._fields(document, *(item.name for item in fields(Settings)))
-        settings = self._daemon.settings
+        settings = self._daemon.context.settings
         checked: dict[str, Any] = {}
         for name, value in document.items():
             if name == "quotas":
@@ -208,7 +210,7 @@ class Control:
 
     def _aws(self, document: dict[str, Any]) -> Any:
         self._fields(document, "region", "service", "operation", "params")
-        cloud = self._daemon.cloud
+        cloud = self._daemon.context.cloud
         region, service = document.get("region"), document.get("service")
         if region not in cloud.regions:
             raise _bad("region", region, ", ".join(cloud.regions))

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,14 @@ from lab.aws import pki
 from lab.aws.auth import Authorizer, CredentialStore
 from lab.aws.changes import differences
 from lab.aws.cloud import Cloud
+from lab.aws.context import Context
 from lab.aws.control import Control
-from lab.aws.endpoints import resolve
+from lab.aws.endpoints import Endpoint, resolve
 from lab.aws.faults import FaultTable
-from lab.aws.gateway import Gateway, Settings
+from lab.aws.gateway import Gateway
 from lab.aws.httpd import Server, listen
 from lab.aws.imds import Imds, RoleCredentials, Where
 from lab.aws.power import Power
-from lab.aws.reqlog import RequestLog
 from lab.aws.seed import LabError, Seeder
 from lab.aws.sts import Issuer, Sts
 
@@ -67,65 +68,53 @@ class Daemon:
 
     def __init__(self, state_dir: Path, standalone: bool) -> None:
         self.state_dir = state_dir
-        self.settings = Settings()
-        self.requests = RequestLog()
         self.issuer = Issuer()
-        self.cloud = Cloud()
         self._standalone = standalone
         self._stop = threading.Event()
         self._servers: list[Server] = []
         self._events = (state_dir / "events.jsonl").open("a", buffering=1)
         lab = json.loads((state_dir / "lab.json").read_text())
-        self._endpoints = resolve(list(lab["regions"]), lab["api_net"])
-        self.topology = Seeder(self.cloud, lab).build(self._endpoints)
-        self.cloud.changed({"node": None, "service": None, "action": "seed"})
+        cloud = Cloud()
+        endpoints = resolve(list(lab["regions"]), lab["api_net"])
+        self.topology = Seeder(cloud, lab).build(endpoints)
+        cloud.changed({"node": None, "service": None, "action": "seed"})
         self._dataplane = None if standalone else self._make_dataplane()
-        self.cloud.subscribe(self._changed)
-        home = self.cloud.regions[0]
-        store = CredentialStore(self.cloud, home)
-        authorizer = Authorizer(self.cloud, home)
-        block, unblock = (None, None) if standalone else self._packet_filter()
-        machines = {**self.topology["nodes"], **self.topology.get("clients", {})}
-        self.faults = FaultTable(
-            machines,
-            self._endpoints,
+        cloud.subscribe(self._changed)
+        self.machines = {**self.topology["nodes"], **self.topology.get("clients", {})}
+        home = cloud.regions[0]
+        store, authorizer = CredentialStore(cloud, home), Authorizer(cloud, home)
+        self.context = Context(
+            cloud, endpoints, self._addresses(), self._fault_table(endpoints), store, authorizer
+        )
+        self.gateway = Gateway(
+            self.context,
+            Sts(cloud, store, authorizer, self.issuer, home),
+            Power(cloud, None if standalone else self._switch),
+        )
+        roles = RoleCredentials(store)
+        self.imds = {
+            name: Imds(self.context, name, machine["region"], machine["instance"], roles)
+            for name, machine in self.machines.items()
+        }
+
+    def _addresses(self) -> dict[str, str]:
+        return {
+            address: name
+            for name, machine in self.machines.items()
+            for eni in machine["enis"]
+            for address in (eni["ip"], eni["ip6"])
+            if address
+        }
+
+    def _fault_table(self, endpoints: list[Endpoint]) -> FaultTable:
+        block, unblock = (None, None) if self._standalone else self._packet_filter()
+        return FaultTable(
+            self.machines,
+            endpoints,
             block=block,
             unblock=unblock,
             gate_imds=lambda node, closed: self.imds[node].gate(closed),
         )
-        credentials = RoleCredentials(self.cloud, store)
-        self.gateway = Gateway(
-            self.cloud,
-            self._endpoints,
-            {
-                address: name
-                for name, machine in machines.items()
-                for eni in machine["enis"]
-                for address in (eni["ip"], eni["ip6"])
-                if address
-            },
-            self.faults,
-            self.requests,
-            store,
-            authorizer,
-            Sts(self.cloud, store, authorizer, self.issuer, home),
-            Power(self.cloud, None if standalone else self._switch),
-            self.settings,
-        )
-        self.imds = {
-            name: Imds(
-                name,
-                machine["region"],
-                machine["instance"],
-                machine.get("role"),
-                self.cloud,
-                credentials,
-                self.faults,
-                self.requests,
-                self.gateway.now,
-            )
-            for name, machine in machines.items()
-        }
 
     # What the rest of the lab provides.
 
@@ -171,25 +160,23 @@ class Daemon:
 
     def sync(self) -> dict[str, Any]:
         """Let the data plane follow the state once more."""
-        with self.cloud.lock:
+        with self.context.cloud.lock:
             if self._dataplane is not None:
-                self._dataplane.apply(self.cloud.snapshot())
+                self._dataplane.apply(self.context.cloud.snapshot())
         return {}
 
     def update_history(self) -> None:
         """Keep old states as long as any read may lag."""
-        self.cloud.keep_s = max(self.settings.read_delay_s, self.faults.max_lag_s())
-
-    def machine(self, node: str) -> dict[str, Any]:
-        """A node or client in the topology."""
-        return {**self.topology["nodes"], **self.topology.get("clients", {})}[node]
+        self.context.cloud.keep_s = max(
+            self.context.settings.read_delay_s, self.context.faults.max_lag_s()
+        )
 
     # Serving.
 
     def start(self, listen_address: str, port_https: int, port_http: int, imds: list[str]) -> None:
         """Open every port, then announce the topology."""
-        names = [name for endpoint in self._endpoints for name in endpoint.names]
-        addresses = [endpoint.address for endpoint in self._endpoints]
+        names = [name for endpoint in self.context.endpoints for name in endpoint.names]
+        addresses = [endpoint.address for endpoint in self.context.endpoints]
         if self._standalone:
             names.append("localhost")
             addresses.append(listen_address)
@@ -224,10 +211,11 @@ class Daemon:
     def run(self) -> None:
         """Serve until stop() is called, then close everything."""
         self._stop.wait()
-        for imds in self.imds.values():
-            imds.close()
-        for server in self._servers:
-            server.stop()
+        closing = [imds.close for imds in self.imds.values()]
+        closing += [server.stop for server in self._servers]
+        with ThreadPoolExecutor(len(closing)) as pool:
+            for done in [pool.submit(close) for close in closing]:
+                done.result()
         for name in ("control.sock", "daemon.pid", "topology.json", "server.pem", "untrusted.pem"):
             (self.state_dir / name).unlink(missing_ok=True)
         self._events.close()
@@ -252,17 +240,17 @@ class Daemon:
 
         def choose(connection: ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
             endpoint = self.gateway.endpoint(name)
-            node = self.gateway.node_of(connection.getpeername()[0])
+            node = self.context.machine_at(connection.getpeername()[0])
             service = endpoint.service if endpoint else None
             region = endpoint.region if endpoint else None
-            if self.faults.bad_certificate(service, region, node):
+            if self.context.faults.bad_certificate(service, region, node):
                 connection.context = wrong
 
         trusted.sni_callback = choose
         return trusted
 
     def _handshake_failed(self, peer: tuple, error: Exception) -> None:
-        self.requests.record_handshake(self.gateway.node_of(peer[0]), error)
+        self.context.requests.record_handshake(self.context.machine_at(peer[0]), error)
 
 
 def _parse_imds(text: str, nodes: list[str]) -> tuple[str, str, int]:

@@ -25,14 +25,14 @@ from moto.ec2.exceptions import FilterNotImplementedError
 from werkzeug.test import EnvironBuilder
 
 from lab.aws import auth, errors, gaps, policy
-from lab.aws.cloud import ACCOUNT, Cloud, is_read
+from lab.aws.cloud import ACCOUNT, is_read
+from lab.aws.context import Context
 from lab.aws.endpoints import SERVICES, Endpoint
 from lab.aws.errors import AwsError
-from lab.aws.faults import Effect, FaultTable
+from lab.aws.faults import Effect
 from lab.aws.httpd import Reply, Request
 from lab.aws.power import Power
 from lab.aws.quotas import Quotas
-from lab.aws.reqlog import RequestLog
 from lab.aws.sts import Sts
 
 log = logging.getLogger(__name__)
@@ -41,16 +41,6 @@ _MEGABYTE = 1024 * 1024
 _NESTING = 200_000
 _UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 _VOID = re.compile(rb"<requestId>[^<]*</requestId>")
-
-
-@dataclass
-class Settings:
-    """What /settings changes."""
-
-    read_delay_s: float = 0.0
-    clock_offset_s: float = 0.0
-    quotas: bool = True
-    latency_ms: float = 0.0
 
 
 @dataclass
@@ -71,64 +61,40 @@ class Call:
 class Gateway:
     """Serves AWS's endpoints."""
 
-    def __init__(
-        self,
-        cloud: Cloud,
-        endpoints: list[Endpoint],
-        nodes: dict[str, str],
-        faults: FaultTable,
-        requests: RequestLog,
-        store: auth.CredentialStore,
-        authorizer: auth.Authorizer,
-        sts: Sts,
-        power: Power,
-        settings: Settings,
-    ) -> None:
-        self._cloud = cloud
-        self._by_name = {name: item for item in endpoints for name in item.names}
-        self._scopes = {(item.service, item.region): item for item in endpoints}
-        self._nodes = nodes
-        self._faults = faults
-        self._requests = requests
-        self._store = store
-        self._authorizer = authorizer
+    def __init__(self, context: Context, sts: Sts, power: Power) -> None:
+        self._context = context
+        self._cloud = context.cloud
+        self._settings = context.settings
+        self._by_name = {name: item for item in context.endpoints for name in item.names}
+        self._scopes = {(item.service, item.region): item for item in context.endpoints}
         self._sts = sts
         self._power = power
-        self._settings = settings
         self.quotas = Quotas()
         self._models: dict[str, ServiceModel] = {}
         self._models_lock = threading.Lock()
         self._loader = botocore.session.Session().get_component("data_loader")
 
-    def now(self) -> float:
-        """The services' clock."""
-        return time.time() + self._settings.clock_offset_s
-
     def endpoint(self, name: str | None) -> Endpoint | None:
         """The endpoint of a host name."""
         return self._by_name.get(name or "")
-
-    def node_of(self, peer: str) -> str | None:
-        """The node or client that a source address belongs to."""
-        return self._nodes.get(peer.removeprefix("::ffff:"))
 
     # One request.
 
     def serve(self, request: Request) -> Reply:
         """Answer one request and log it."""
-        call = Call(request, self.node_of(request.peer))
+        call = Call(request, self._context.machine_at(request.peer))
         try:
             self._identify(call)
         except AwsError as error:
             effect = Effect()
             reply = self._error(call, error)
         else:
-            effect = self._faults.take(
+            effect = self._context.faults.take(
                 call.service, call.region, call.action, call.node, call.params
             )
             reply = self._respond(call, effect)
-        reply.date = self.now() + effect.skew_s
-        self._requests.record(
+        reply.date = self._context.now() + effect.skew_s
+        self._context.requests.record(
             request,
             reply,
             node=call.node,
@@ -248,7 +214,7 @@ class Gateway:
     # Serving it.
 
     def _perform(self, call: Call, effect: Effect) -> tuple[int, list[tuple[str, str]], bytes]:
-        now = self.now() + effect.skew_s
+        now = self._context.now() + effect.skew_s
         if self._settings.quotas and not self.quotas.take(
             ACCOUNT, call.region, call.service, call.action
         ):
@@ -256,7 +222,12 @@ class Gateway:
         principal = None
         if call.authorization is not None or call.action not in _UNSIGNED:
             principal = auth.verify(
-                call.request, call.authorization, call.service, call.region, self._store, now
+                call.request,
+                call.authorization,
+                call.service,
+                call.region,
+                self._context.store,
+                now,
             )
         if call.service == "sts":
             body = self._sts.serve(call.action, call.params, principal, now, call.request_id)
@@ -264,7 +235,7 @@ class Gateway:
         operation = self._operation(call)
         if call.service == "ec2":
             gaps.validate(operation, call.params)
-        self._authorizer.authorize(
+        self._context.authorizer.authorize(
             principal, call.service, call.region, call.action, call.params, call.request.path
         )
         if call.service == "ec2" and call.params.get("DryRun") == "true":
@@ -397,7 +368,7 @@ class Gateway:
         """What a policy without this action would answer to this caller."""
         credential = None
         if call.authorization is not None:
-            credential = self._store.find(call.authorization.access_key)
+            credential = self._context.store.find(call.authorization.access_key)
         unknown = auth.Principal(f"arn:aws:iam::{ACCOUNT}:user/unknown", "unknown")
         principal = credential.principal if credential is not None else unknown
         name = f"{call.service}:{call.action}"

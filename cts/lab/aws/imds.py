@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.aws.auth import Credential, CredentialStore
-from lab.aws.cloud import ACCOUNT, Cloud, subnet_cidr6
-from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6, FaultTable
+from lab.aws.cloud import ACCOUNT, subnet_cidr6
+from lab.aws.context import Context
+from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6
 from lab.aws.httpd import Reply, Request, Server, listen
-from lab.aws.reqlog import RequestLog
 from lab.aws.sts import credential_document, iso_time, role_principal
 
 _CLONE_NEWNET = 0x40000000
@@ -68,8 +68,7 @@ class Where:
 class RoleCredentials:
     """The credentials that each instance's role has at the moment."""
 
-    def __init__(self, cloud: Cloud, store: CredentialStore) -> None:
-        self._cloud = cloud
+    def __init__(self, store: CredentialStore) -> None:
         self._store = store
         self._current: dict[str, Credential] = {}
         self._lock = threading.Lock()
@@ -102,26 +101,14 @@ class Imds:
     """One node's metadata service."""
 
     def __init__(
-        self,
-        node: str,
-        region: str,
-        instance_id: str,
-        role: str | None,
-        cloud: Cloud,
-        credentials: RoleCredentials,
-        faults: FaultTable,
-        requests: RequestLog,
-        clock: Any,
+        self, context: Context, node: str, region: str, instance_id: str, roles: RoleCredentials
     ) -> None:
         self.node = node
+        self._context = context
+        self._cloud = context.cloud
         self._region = region
         self._instance_id = instance_id
-        self._role = role
-        self._cloud = cloud
-        self._credentials = credentials
-        self._faults = faults
-        self._requests = requests
-        self._clock = clock
+        self._roles = roles
         self._tokens: dict[str, float] = {}
         self._where: Where | None = None
         self._closed = False
@@ -162,8 +149,8 @@ class Imds:
 
     def rotate(self, lifetime_s: float, expire_old: bool) -> Credential:
         """Give the instance's role new credentials; the role must exist."""
-        return self._credentials.rotate(
-            self.instance(), self._region, self.role(), self._clock(), lifetime_s, expire_old
+        return self._roles.rotate(
+            self.instance(), self._region, self.role(), self._context.now(), lifetime_s, expire_old
         )
 
     def _start(self) -> None:
@@ -188,12 +175,12 @@ class Imds:
     def serve(self, request: Request) -> Reply:
         """Answer one request."""
         action = f"{request.method} {request.path}"
-        effect = self._faults.take("imds", None, action, self.node, {})
+        effect = self._context.faults.take("imds", None, action, self.node, {})
         if effect.slow_ms:
             time.sleep(effect.slow_ms / 1000.0)
         reply = self._faulty(effect.kind) or self._answer(request, effect.kind == "norole")
         reply.headers.append(("Server", "EC2ws"))
-        self._requests.record(
+        self._context.requests.record(
             request,
             reply,
             node=self.node,
@@ -220,7 +207,7 @@ class Imds:
             return _error(405)
         if not self._valid(request.header("X-aws-ec2-metadata-token")):
             return _error(401)
-        value: Any = self._tree(None if without_role else self._role)
+        value: Any = self._tree(without_role)
         for part in [item for item in request.path.split("/") if item]:
             if not isinstance(value, dict) or part not in value:
                 return _error(404)
@@ -259,17 +246,19 @@ class Imds:
     # The tree.
 
     def role(self) -> Any | None:
-        """The role of the instance, as IAM has it now."""
+        """The role in the profile that is associated with the instance now."""
         with self._cloud.lock:
-            roles = self._cloud.backend("iam", self._region).roles.values()
-            return next((role for role in roles if role.name == self._role), None)
+            backend = self._cloud.backend("ec2", self._region)
+            association = backend.iam_instance_profile_associations.get(self._instance_id)
+            roles = association.iam_instance_profile.roles if association is not None else []
+            return roles[0] if roles else None
 
     def instance(self) -> Any:
         """The instance in moto."""
         with self._cloud.lock:
             return self._cloud.backend("ec2", self._region).get_instance(self._instance_id)
 
-    def _tree(self, role_name: str | None) -> Tree:
+    def _tree(self, without_role: bool) -> Tree:
         with self._cloud.lock:
             instance = self.instance()
             backend = self._cloud.backend("ec2", self._region)
@@ -292,7 +281,7 @@ class Imds:
                 meta["public-ipv4"] = public
             if primary.ipv6_addresses:
                 meta["ipv6"] = primary.ipv6_addresses[0]
-            role = self.role() if role_name else None
+            role = None if without_role else self.role()
             if role is not None:
                 meta["iam"] = self._iam(instance, role)
             document = {
@@ -311,7 +300,7 @@ class Imds:
         return {"latest": {"dynamic": dynamic, "meta-data": meta}}
 
     def _iam(self, instance: Any, role: Any) -> Tree:
-        credential = self._credentials.get(instance, self._region, role, self._clock())
+        credential = self._roles.get(instance, self._region, role, self._context.now())
         profile = role.instance_profile_list[0]
         info = {
             "Code": "Success",
