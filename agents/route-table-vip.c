@@ -101,8 +101,12 @@ probe(struct ocf_ctx *ctx, struct err *why)
     routes = routeplan_verdict(&p->plan);
     if (routes != OCF_HERE) {
         (void)err_set(why, ERR_NOT_FOUND, "%s", p->plan.text);
+        return routes;
     }
-    return routes == OCF_HERE ? local : routes;
+    if (local == OCF_HERE && ctx->depth >= 10) {
+        return routeplan_check_eni(ctx, p->nic.eni_id, why);
+    }
+    return local;
 }
 
 static int

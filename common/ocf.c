@@ -20,11 +20,14 @@
 #define REASON_PREFIX  "ocf-exit-reason:"
 #define UNKNOWN_KEY    "unknown-since"
 
+/*
+ * Deeper monitors are not advertised: pcs would add each to every new resource, and with it calls
+ * and permissions that the user did not ask for. OCF_CHECK_LEVEL of an operation asks for them.
+ */
 const struct meta_action ocf_standard_actions[] = {
     {.name = "start", .timeout_s = 180},
     {.name = "stop", .timeout_s = 30},
     {.name = "monitor", .timeout_s = 30, .interval_s = 10},
-    {.name = "monitor", .timeout_s = 30, .interval_s = 60, .depth = 10},
     {.name = "reload-agent", .timeout_s = 60},
     {.name = "validate-all", .timeout_s = 30},
     {.name = "meta-data", .timeout_s = 5},

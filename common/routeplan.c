@@ -301,27 +301,36 @@ preflight_writes(struct ocf_ctx *ctx, struct routeplan *p)
     }
 }
 
+enum ocf_verdict
+routeplan_check_eni(struct ocf_ctx *ctx, const char *eni_id, struct err *why)
+{
+    struct ec2_eni eni = {0};
+
+    if (ec2_describe_eni(&ctx->session, eni_id, &eni, ctx->deadline, why) < 0) {
+        return OCF_UNKNOWN;
+    }
+    if (eni.source_dest_check) {
+        (void)err_set(why, ERR_PARAM_LOCAL,
+                      "source/dest check of %s is on: set disable_source_dest_check=true, or turn "
+                      "it off by hand",
+                      eni_id);
+        return OCF_DEGRADED;
+    }
+    return OCF_HERE;
+}
+
 static void
 preflight_eni(struct ocf_ctx *ctx, const struct route_params *params, const char *eni_id)
 {
-    struct ec2_eni eni = {0};
     struct err e = {0};
 
     if (params->disable_source_dest_check) {
         (void)!ec2_set_source_dest_check(&ctx->session, eni_id, false, true, ctx->deadline, &e);
-        ocf_finding_of(ctx, "ModifyNetworkInterfaceAttribute", &e);
-        return;
-    }
-    if (ec2_describe_eni(&ctx->session, eni_id, &eni, ctx->deadline, &e) < 0) {
-        ocf_finding_of(ctx, "DescribeNetworkInterfaces", &e);
-    } else if (eni.source_dest_check) {
-        ocf_finding(ctx, -ERR_PARAM_LOCAL,
-                    "source/dest check of %s is on: set disable_source_dest_check=true, or aws ec2 "
-                    "modify-network-interface-attribute --network-interface-id %s "
-                    "--no-source-dest-check",
-                    eni_id, eni_id);
-    } else {
+        ocf_finding_of(ctx, "ec2:ModifyNetworkInterfaceAttribute", &e);
+    } else if (routeplan_check_eni(ctx, eni_id, &e) == OCF_HERE) {
         ocf_finding(ctx, 0, "source/dest check of %s is off", eni_id);
+    } else {
+        ocf_finding_of(ctx, "source/dest check", &e);
     }
 }
 

@@ -80,6 +80,12 @@ enum ocf_verdict routeplan_verdict(const struct routeplan *p);
 int routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
                     const char *eni_id, struct err *e) OCF_MUST_CHECK;
 
+/*!
+ * \brief The check of a monitor at depth 10: HERE when the ENI passes on what is sent to the
+ *        address, DEGRADED when its source/dest check is on, UNKNOWN when AWS does not tell
+ */
+enum ocf_verdict routeplan_check_eni(struct ocf_ctx *ctx, const char *eni_id, struct err *why);
+
 /*! \brief Findings of the preflight: routes present, writes allowed, source/dest check off. */
 void routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p,
                          const struct route_params *params, const char *eni_id);

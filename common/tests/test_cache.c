@@ -654,6 +654,25 @@ cache_open_owned_by_another_refused(void **state)
 }
 
 static void
+cache_open_no_directory_named_takes_default(void **state)
+{
+    struct cache c;
+
+    (void)cache_of(state);
+    assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, "mode=0755"), 0);
+    cache_open(&c, NULL);
+    assert_true(c.dir_fd >= 0);
+    assert_string_equal(c.dir, "/run/resource-agents/ocf-aws");
+    assert_int_equal(fcntl(c.dir_fd, F_GETFD), FD_CLOEXEC);
+    cache_put(&c, KEY, "value", 5);
+    cache_close(&c);
+    cache_open(&c, "");
+    assert_hit(&c, KEY, "value", 5);
+    cache_close(&c);
+    assert_int_equal(umount2("/run", MNT_DETACH), 0);
+}
+
+static void
 cache_open_long_path_refused(void **state)
 {
     char path[400];
@@ -707,6 +726,7 @@ main(void)
         TEST(cache_open_file_refused),
         TEST(cache_open_group_readable_refused),
         TEST(cache_open_owned_by_another_refused),
+        TEST(cache_open_no_directory_named_takes_default),
         TEST(cache_open_long_path_refused),
     };
 

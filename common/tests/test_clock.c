@@ -151,7 +151,7 @@ clock_system_sleep_readable_descriptor_cancels(void **state)
     int fds[2];
 
     (void)state;
-    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     assert_int_equal(write(fds[1], "x", 1), 1);
     assert_int_equal(clock_system.sleep_ms(NULL, 60000, fds[0]), -ERR_CANCELLED);
     assert_true(elapsed_ms(start_ms) < 30000);
