@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Corosync and Pacemaker on the nodes: configuration, and questions about their state."""
 
-import os
-import pwd
+import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -12,8 +11,6 @@ from lab.topology import Topology
 
 FORM_TIMEOUT_S = 90
 FENCING = "fencing"
-CLUSTER_USER = "hacluster"
-PACEMAKER_DIRS = ("blackbox", "cib", "cores", "pengine")
 
 # All nodes boot together here; the default of 20 s is for machines that do not.
 FIRST_CIB = """\
@@ -73,28 +70,17 @@ logging {{
 
 def prepare(state: State, topology: Topology) -> None:
     """Give every node its corosync.conf, and a first CIB that shortens the wait for a DC."""
-    try:
-        owner = pwd.getpwnam(CLUSTER_USER)
-    except KeyError:
-        raise LabError(f"there is no user {CLUSTER_USER}: run 'make deps'") from None
     for name in topology.nodes:
         corosync = state.node(name) / "etc-corosync"
         corosync.mkdir()
         (corosync / "corosync.conf").write_text(corosync_conf(topology))
-        pacemaker = state.node(name) / "var-lib-pacemaker"
-        pacemaker.mkdir()
-        os.chown(pacemaker, owner.pw_uid, owner.pw_gid)
-        for directory in PACEMAKER_DIRS:
-            (pacemaker / directory).mkdir(mode=0o750)
-            os.chown(pacemaker / directory, owner.pw_uid, owner.pw_gid)
-        cib = pacemaker / "cib" / "cib.xml"
+        cibs = state.node(name) / "var-lib-pacemaker" / "cib"
+        if not cibs.is_dir():
+            raise LabError("pacemaker is not installed; run 'make deps'")
+        cib = cibs / "cib.xml"
         cib.write_text(FIRST_CIB)
         cib.chmod(0o600)
-        os.chown(cib, owner.pw_uid, owner.pw_gid)
-        logs = state.node(name) / "log"
-        for directory in ("corosync", "pacemaker", "cluster"):
-            (logs / directory).mkdir(parents=True)
-        os.chown(logs / "pacemaker", owner.pw_uid, owner.pw_gid)
+        shutil.chown(cib, cibs.owner(), cibs.group())
 
 
 def status(state: State, asked: str) -> ET.Element | None:
@@ -111,6 +97,11 @@ def online(status_xml: ET.Element) -> set[str]:
         for entry in status_xml.findall("./nodes/node")
         if entry.get("online") == "true" and entry.get("pending") == "false"
     }
+
+
+def has_dc(status_xml: ET.Element) -> bool:
+    """Whether the node that was asked takes part in a cluster that has elected its DC."""
+    return status_xml.find("./summary/current_dc[@present='true']") is not None
 
 
 def wait_formed(state: State, topology: Topology) -> None:

@@ -18,6 +18,7 @@ from lab.topology import Topology, describe
 EXEC_TIMEOUT_S = 120
 SERVICE = Path(__file__).with_name("service.py")
 SERVICE_PORT = 8080
+SYSTEMCTL = Path(__file__).with_name("systemctl")
 
 
 class Lab:
@@ -142,12 +143,20 @@ class Lab:
 
     # --- the cluster ---
 
-    def cluster(self, asked: str | None = None) -> ET.Element:
-        """crm_mon's XML from a node, by default from the first that runs and answers."""
-        for name in [asked] if asked else self.topology.nodes:
+    def start_cluster(self, name: str) -> None:
+        """Start corosync and Pacemaker on a node, as at its boot."""
+        self.exec(name, str(SYSTEMCTL), "start", "pacemaker")
+
+    def stop_cluster(self, name: str) -> None:
+        """Stop Pacemaker and corosync on a node in good order."""
+        self.exec(name, str(SYSTEMCTL), "stop", "corosync")
+
+    def cluster(self) -> ET.Element:
+        """crm_mon's XML from the first node that knows a DC; one that just boots does not yet."""
+        for name in self.topology.nodes:
             if self.is_running(name):
                 status = cluster.status(self.files, name)
-                if status is not None:
+                if status is not None and cluster.has_dc(status):
                     return status
         raise LabError("no node of the cluster answers")
 

@@ -17,6 +17,12 @@ HOST_BUNDLES = (
     "/var/lib/ca-certificates/ca-bundle.pem",
 )
 HASHED_DIRECTORY = Path("/etc/ssl/certs")
+# Own directories that begin as empty copies of the host's, with the packages' owners and modes.
+LIKE_HOST = {
+    "log": "/var/log",
+    "var-lib-corosync": "/var/lib/corosync",
+    "var-lib-pacemaker": "/var/lib/pacemaker",
+}
 # Namespaces a command enters: mount, uts, ipc, net, pid.
 _ENTER = ("-m", "-u", "-i", "-n", "-p")
 
@@ -32,6 +38,8 @@ def prepare(state: State, topology: Topology) -> None:
         directory.mkdir(parents=True)
         (directory / "hosts").write_text("\n".join(hosts) + "\n")
         (directory / "hostname").write_text(f"{name}\n")
+        for own, of_host in LIKE_HOST.items():
+            _copy_directories(Path(of_host), directory / own)
     host_bundle = next((Path(path) for path in HOST_BUNDLES if os.path.exists(path)), None)
     trusted = host_bundle.read_text() if host_bundle else ""
     write_atomically(state.trust_pem, trusted + state.ca_pem.read_text())
@@ -51,6 +59,17 @@ def _prepare_trust_dir(state: State) -> None:
         text=True,
     ).stdout.strip()
     shutil.copyfile(state.ca_pem, state.trust_dir / f"{subject_hash}.0")
+
+
+def _copy_directories(source: Path, target: Path) -> None:
+    """Copy a directory and those right below it, without any files."""
+    target.mkdir()
+    for path in [source, *source.iterdir()] if source.is_dir() else []:
+        if path.is_dir() and not path.is_symlink():
+            copy = target / path.relative_to(source)
+            copy.mkdir(exist_ok=True)
+            shutil.copystat(path, copy)
+            shutil.chown(copy, path.stat().st_uid, path.stat().st_gid)
 
 
 def running(state: State, node: str) -> Process | None:
