@@ -50,7 +50,7 @@ TOOLS    := $(patsubst common/tests/%.c,$(B)/tests/%,$(wildcard common/tests/too
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install uninstall check lint demo clean tests
+.PHONY: all deps install uninstall check valgrind lint demo bench clean tests man
 
 all: $(PROGRAMS)
 
@@ -78,7 +78,66 @@ $(B)/tests/%: $(B)/common/tests/%.o $(LIB)
 
 tests: $(TESTS) $(TOOLS)
 
+# --- documentation ---------------------------------------------------------------------------
+
+MANS := $(AGENTS:%=$(B)/man/ocf_aws_%.7) $(AGENTS:%=$(B)/man/ja/ocf_aws_%.7)
+
+# The metadata names its DTD; --novalid keeps xsltproc from looking for it.
+$(B)/man/ocf_aws_%.7: $(B)/agents/% xml/man.xsl
+	@mkdir -p $(@D)
+	$< meta-data | xsltproc --novalid --nonet -o $@ xml/man.xsl -
+
+$(B)/man/ja/ocf_aws_%.7: $(B)/agents/% xml/man.xsl
+	@mkdir -p $(@D)
+	$< meta-data | xsltproc --novalid --nonet --stringparam lang ja -o $@ xml/man.xsl -
+
+man: $(MANS)
+
+# --- installation ----------------------------------------------------------------------------
+
+AGENT_DIR := $(DESTDIR)$(OCF_ROOT)/resource.d/aws
+
+install: all man
+	install -d $(AGENT_DIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/ja/man7 \
+	    $(DESTDIR)$(DATADIR)/ocf-aws/iam
+	install -m 755 $(PROGRAMS) $(AGENT_DIR)
+	install -m 644 $(filter $(B)/man/ocf_%,$(MANS)) $(DESTDIR)$(MANDIR)/man7
+	install -m 644 $(filter $(B)/man/ja/%,$(MANS)) $(DESTDIR)$(MANDIR)/ja/man7
+	install -m 644 $(AGENTS:%=xml/iam/%.json) $(DESTDIR)$(DATADIR)/ocf-aws/iam
+
+uninstall:
+	rm -f $(AGENTS:%=$(AGENT_DIR)/%) \
+	    $(AGENTS:%=$(DESTDIR)$(MANDIR)/man7/ocf_aws_%.7) \
+	    $(AGENTS:%=$(DESTDIR)$(MANDIR)/ja/man7/ocf_aws_%.7)
+	rm -rf $(DESTDIR)$(DATADIR)/ocf-aws
+	-rmdir $(AGENT_DIR)
+
+# --- tests -----------------------------------------------------------------------------------
+
+PYTHON_RUN := PYTHONPATH=cts .venv/bin/python
+
+deps:
+	cts/deps
+
+# deps first, in a make of its own: what follows looks at what it installs.
+check: deps
+	$(MAKE) tests all man
+	OCF_AWS_BUILD=$(abspath $(B)) .venv/bin/python cts/check.py --report $(B)/check/pytest.xml $(PYTEST) $(TESTS)
+
+valgrind: deps
+	$(MAKE) tests
+	.venv/bin/python cts/check.py --only-unit --report $(B)/check/valgrind.xml --wrapper \
+	    "valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect" \
+	    $(TESTS)
+
+demo: deps
+	$(MAKE) all
+	$(PYTHON_RUN) cts/demo.py
+
+bench: deps
+	$(MAKE) all
+	$(PYTHON_RUN) cts/bench.py
+
 clean:
 	rm -rf build
-
 -include $(wildcard $(B)/common/*.d $(B)/common/tests/*.d $(B)/agents/*.d)
