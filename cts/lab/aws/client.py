@@ -85,8 +85,8 @@ class Control:
         """Stop serving a node's metadata."""
         self._call("DELETE", "/imds", {"node": node})
 
-    def set_policy(self, role: str, documents: list[Any]) -> None:
-        """Say what a role may do; replaces all its inline policies."""
+    def set_policy(self, role: str, documents: list[Any] | None = None) -> None:
+        """Replace all inline policies of a role; None puts the default back."""
         self._call("POST", "/policy", {"role": role, "documents": documents})
 
     def rotate(

@@ -80,13 +80,13 @@ class Cloud:
         body: bytes,
     ) -> Answer:
         """Let moto serve one HTTP request; the caller has checked it."""
-        parts = urlsplit(target)
+        path, _, query = target.partition("?")
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(parts.path, "latin-1"),
+            "PATH_INFO": unquote(path, "latin-1"),
             "RAW_URI": target,
-            "QUERY_STRING": parts.query,
+            "QUERY_STRING": query,
             "SERVER_NAME": host,
             "SERVER_PORT": "443",
             "SERVER_PROTOCOL": "HTTP/1.1",

@@ -18,6 +18,7 @@ from lab.aws import policy, seed
 from lab.aws.cloud import is_read
 from lab.aws.context import Settings
 from lab.aws.endpoints import SERVICES
+from lab.aws.errors import AwsError
 from lab.aws.faults import FaultError
 from lab.aws.httpd import Reply, Request
 from lab.aws.imds import ROLE_LIFETIME_S, in_namespace
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 class ControlError(ValueError):
     """A control request that cannot be done; the text names field, value and what is allowed."""
+
+
+_REFUSALS = (ControlError, FaultError, PolicyError, AwsError, ClientError, BotoCoreError)
 
 
 def _bad(name: str, value: object, allowed: str) -> ControlError:
@@ -83,7 +87,7 @@ class Control:
             if not isinstance(document, dict):
                 raise _bad("body", document, "a JSON object")
             return self._reply(200, route(document))
-        except (ControlError, FaultError, PolicyError, ClientError, BotoCoreError) as error:
+        except _REFUSALS as error:
             return self._reply(400, {"error": str(error)})
         except ValueError as error:
             return self._reply(400, {"error": f"body: {error}; allowed: a JSON object"})
@@ -157,15 +161,18 @@ class Control:
     def _policy(self, document: dict[str, Any]) -> Any:
         self._fields(document, "role", "documents")
         role, documents = self._text(document, "role"), document.get("documents")
-        if not isinstance(documents, list):
-            raise _bad("documents", documents, "a list of policy documents")
+        if documents is not None and not isinstance(documents, list):
+            raise _bad("documents", documents, "a list of policy documents, null for the default")
         region = self._daemon.context.cloud.regions[0]
         roles = [
             item.name for item in self._daemon.context.cloud.backend("iam", region).roles.values()
         ]
         if role not in roles:
             raise _bad("role", role, ", ".join(roles))
-        named = {f"policy-{number}": item for number, item in enumerate(documents)}
+        if documents is None:
+            named = seed.default_policies()
+        else:
+            named = {f"policy-{number}": item for number, item in enumerate(documents)}
         with self._daemon.context.cloud.lock:
             seed.set_policies(self._daemon.context.cloud, region, role, named)
         return {}
@@ -227,7 +234,10 @@ class Control:
         if is_read(operation):
             answer = method(**params)
         else:
+            power = self._daemon.gateway.power
             with cloud.change({"node": None, "service": service, "action": operation}):
+                done = power.before(None, region, operation, params.get("InstanceIds", []))
                 answer = method(**params)
+                done()
         answer.pop("ResponseMetadata", None)
         return answer

@@ -24,6 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lab.aws import pki
 from lab.aws.auth import Authorizer, CredentialStore
 from lab.aws.changes import differences
@@ -75,8 +77,10 @@ class Daemon:
         self._events = (state_dir / "events.jsonl").open("a", buffering=1)
         lab = json.loads((state_dir / "lab.json").read_text())
         cloud = Cloud()
+        seeder = Seeder(cloud, lab)
+        seeder.check()
         endpoints = resolve(list(lab["regions"]), lab["api_net"])
-        self.topology = Seeder(cloud, lab).build(endpoints)
+        self.topology = seeder.build(endpoints)
         cloud.changed({"node": None, "service": None, "action": "seed"})
         self._dataplane = None if standalone else self._make_dataplane()
         cloud.subscribe(self._changed)
@@ -302,7 +306,7 @@ def main() -> int:
         daemon.start(
             options.listen or "0.0.0.0", options.port_https, options.port_http, options.imds
         )
-    except (OSError, LabError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, ClientError, BotoCoreError) as error:
         log.error("cannot serve %s: %s: %s", options.state_dir, type(error).__name__, error)
         return 1
     daemon.run()

@@ -11,7 +11,6 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -24,7 +23,7 @@ from moto.core.routing import NotFound, get_service_router
 from moto.ec2.exceptions import FilterNotImplementedError
 from werkzeug.test import EnvironBuilder
 
-from lab.aws import auth, errors, gaps, policy
+from lab.aws import auth, errors, gaps, policy, spoil
 from lab.aws.cloud import ACCOUNT, is_read
 from lab.aws.context import Context
 from lab.aws.endpoints import SERVICES, Endpoint
@@ -37,10 +36,9 @@ from lab.aws.sts import Sts
 
 log = logging.getLogger(__name__)
 
-_MEGABYTE = 1024 * 1024
-_NESTING = 200_000
 _UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
-_VOID = re.compile(rb"<requestId>[^<]*</requestId>")
+_REQUEST_ID = re.compile(rb"<requestId>[^<]*</requestId>")
+_ERROR_ROOT = re.compile(rb"<Response xmlns=[^>]*>")
 
 
 @dataclass
@@ -68,7 +66,7 @@ class Gateway:
         self._by_name = {name: item for item in context.endpoints for name in item.names}
         self._scopes = {(item.service, item.region): item for item in context.endpoints}
         self._sts = sts
-        self._power = power
+        self.power = power
         self.quotas = Quotas()
         self._models: dict[str, ServiceModel] = {}
         self._models_lock = threading.Lock()
@@ -110,10 +108,10 @@ class Gateway:
     def _respond(self, call: Call, effect: Effect) -> Reply:
         if self._settings.latency_ms:
             time.sleep(self._settings.latency_ms / 1000.0)
-        reply = self._instead(call, effect)
+        reply = spoil.instead(effect, call.action, self._headers(call))
         if reply is None:
             reply = self._process(call, effect)
-            self._spoil(reply, effect)
+            spoil.damage(effect, reply)
         if effect.slow_ms:
             time.sleep(effect.slow_ms / 1000.0)
         return reply
@@ -214,6 +212,10 @@ class Gateway:
     # Serving it.
 
     def _perform(self, call: Call, effect: Effect) -> tuple[int, list[tuple[str, str]], bytes]:
+        fault = self._denied(call) if effect.kind == "denied" else None
+        fault = fault or spoil.error(effect, call.service)
+        if fault is not None:
+            raise fault
         now = self._context.now() + effect.skew_s
         if self._settings.quotas and not self.quotas.take(
             ACCOUNT, call.region, call.service, call.action
@@ -229,10 +231,10 @@ class Gateway:
                 self._context.store,
                 now,
             )
+        operation = self._operation(call)
         if call.service == "sts":
             body = self._sts.serve(call.action, call.params, principal, now, call.request_id)
             return 200, self._headers(call, "text/xml"), body
-        operation = self._operation(call)
         if call.service == "ec2":
             gaps.validate(operation, call.params)
         self._context.authorizer.authorize(
@@ -253,7 +255,7 @@ class Gateway:
 
     def _operation(self, call: Call) -> Any:
         model = self._model(call.service)
-        version = call.params.get("Version", model.api_version)
+        version = call.params.get("Version")
         try:
             if version != model.api_version and call.service != "route53":
                 raise OperationNotFoundError(version)
@@ -274,7 +276,8 @@ class Gateway:
             body, target = urlencode(call.params).encode(), "/"
             headers = [("Content-Type", "application/x-www-form-urlencoded")]
         host = f"{call.service}.{call.region}.amazonaws.com"
-        done = self._power.before(call.node, call.region, call.action, call.params)
+        named = [value for name, value in call.params.items() if name.startswith("InstanceId.")]
+        done = self.power.before(call.node, call.region, call.action, named)
         answer = self._cloud.call(
             call.service, host, "POST" if target == "/" else request.method, target, headers, body
         )
@@ -288,11 +291,12 @@ class Gateway:
         """Put into moto's answer what AWS's has: its request id, namespace and <return>."""
         request_id = call.request_id.encode()
         if call.service == "ec2":
+            body = _ERROR_ROOT.sub(b"<Response>", body)
             body = body.replace(b'/doc/2016-11-15"', b'/doc/2016-11-15/"', 1)
             tail = b"<requestId>" + request_id + b"</requestId>"
             if void:
                 tail += b"<return>true</return>"
-            body = _VOID.sub(tail, body)
+            body = _REQUEST_ID.sub(tail, body)
         body = re.sub(
             rb"<(RequestI[Dd])>[^<]*</",
             lambda found: b"<" + found[1] + b">" + request_id + b"</",
@@ -308,62 +312,6 @@ class Gateway:
         rest = [item for item in kept if item[0].lower() != "content-type"]
         return status, self._headers(call, kind[0] if kind else "text/xml") + rest, body
 
-    # Faults.
-
-    def _instead(self, call: Call, effect: Effect) -> Reply | None:
-        """The answer of a fault that keeps the request from AWS, or None."""
-        faults: dict[str, Callable[[], Reply]] = {
-            "hang": lambda: Reply(0, delivery="hang"),
-            "html502": lambda: _html502(),
-            "wrongroot": lambda: self._garbage(call, b"<Unexpected><Root/></Unexpected>"),
-            "huge": lambda: self._huge(call, effect.param),
-            "bomb": lambda: self._garbage(call, _bomb(effect.param)),
-            "empty": lambda: self._garbage(call, b""),
-            "throttle": lambda: self._error(call, errors.throttled(call.service)),
-            "e500": lambda: self._error(call, errors.internal()),
-            "e503": lambda: self._error(call, errors.unavailable(call.service)),
-            "mix": lambda: self._error(
-                call, errors.unavailable(call.service) if effect.hit % 2 else errors.internal()
-            ),
-            "denied": lambda: self._error(call, self._denied(call)),
-            "expired": lambda: self._error(call, _expired_token()),
-            "reqexpired": lambda: self._error(call, _request_expired()),
-            "badsig": lambda: self._error(call, auth.mismatch()),
-        }
-        make = faults.get(effect.kind or "")
-        return make() if make is not None else None
-
-    @staticmethod
-    def _spoil(reply: Reply, effect: Effect) -> None:
-        """Damage the answer of a request that was carried out."""
-        if effect.kind in ("reset", "lost"):
-            reply.delivery = effect.kind
-        elif effect.kind == "truncate":
-            reply.body = reply.body[: len(reply.body) // 2]
-        elif effect.kind == "badutf8":
-            middle = reply.body.rfind(b"</", 0, max(len(reply.body) // 2, 64))
-            reply.body = reply.body[:middle] + b"\xff\xfe\xc3(" + reply.body[middle:]
-
-    def _garbage(self, call: Call, body: bytes) -> Reply:
-        return Reply(200, self._headers(call), body)
-
-    def _huge(self, call: Call, megabytes: float) -> Reply:
-        """A well-formed answer of the right kind that goes on and on."""
-        tag = f"{call.action or 'Any'}Response".encode()
-        item = b"<item><id>" + b"x" * 1000 + b"</id></item>"
-        block = item * (_MEGABYTE // len(item))
-        count = int(megabytes * _MEGABYTE) // len(block)
-        head, tail = b"<" + tag + b"><set>", b"</set></" + tag + b">"
-
-        def chunks() -> Any:
-            yield head
-            for _ in range(count):
-                yield block
-            yield tail
-
-        length = len(head) + len(tail) + count * len(block)
-        return Reply(200, self._headers(call), chunks=chunks(), length=length)
-
     def _denied(self, call: Call) -> AwsError:
         """What a policy without this action would answer to this caller."""
         credential = None
@@ -373,28 +321,3 @@ class Gateway:
         principal = credential.principal if credential is not None else unknown
         name = f"{call.service}:{call.action}"
         return auth.denied(principal, call.service, name, "*", policy.Decision.IMPLICIT_DENY)
-
-
-def _expired_token() -> AwsError:
-    return AwsError("ExpiredToken", "The security token included in the request is expired", 400)
-
-
-def _request_expired() -> AwsError:
-    return AwsError("RequestExpired", "Request has expired.", 400)
-
-
-def _html502() -> Reply:
-    body = b"<html><head><title>502 Bad Gateway</title></head>\n"
-    body += b"<body><center><h1>502 Bad Gateway</h1></center></body></html>\n"
-    return Reply(502, [("Content-Type", "text/html"), ("Server", "proxy")], body)
-
-
-def _bomb(kind: str) -> bytes:
-    """XML that is small on the wire and enormous, or endlessly deep, when it is read."""
-    if kind == "nesting":
-        return b"<a>" * _NESTING + b"</a>" * _NESTING
-    entities = b'<!ENTITY e0 "lol">'
-    for level in range(1, 12):
-        inner = b"&e%d;" % (level - 1) * 10
-        entities += b'<!ENTITY e%d "%s">' % (level, inner)
-    return b'<?xml version="1.0"?><!DOCTYPE r [' + entities + b"]><r>&e11;</r>"

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +42,12 @@ class Request:
     @property
     def path(self) -> str:
         """The path, still percent-encoded."""
-        return urlsplit(self.target).path
+        return self.target.partition("?")[0]
 
     @property
     def query(self) -> str:
         """The query string, still percent-encoded."""
-        return urlsplit(self.target).query
+        return self.target.partition("?")[2]
 
     def header(self, name: str) -> str | None:
         """The first header called `name` in any case."""

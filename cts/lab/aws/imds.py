@@ -56,6 +56,11 @@ def _listening_sockets(netns: str, addresses: list[str], port: int) -> list[sock
         return pool.submit(enter_and_listen).result()
 
 
+def _margin(credential: Credential) -> float:
+    """How long before they expire credentials are replaced; less for short-lived ones."""
+    return min(_RENEW_S, (credential.expires - credential.issued) / 10)
+
+
 @dataclass
 class Where:
     """Where a node's service listens: addresses, port, and the namespace (None for our own)."""
@@ -77,7 +82,7 @@ class RoleCredentials:
         """The current ones, renewed when they are about to expire."""
         with self._lock:
             current = self._current.get(instance.id)
-            if current is None or now > current.expires - _RENEW_S:
+            if current is None or now > current.expires - _margin(current):
                 principal = role_principal(region, role, instance.id)
                 current = self._store.issue(principal, ROLE_LIFETIME_S, now)
                 self._current[instance.id] = current

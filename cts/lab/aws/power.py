@@ -60,7 +60,7 @@ class Power:
         self._threads: list[threading.Thread] = []
 
     def before(
-        self, caller: str | None, region: str, action: str, params: dict[str, str]
+        self, caller: str | None, region: str, action: str, instance_ids: list[str]
     ) -> Callable[[], None]:
         """Refuse what EC2 refuses in the instances' states, and note these before moto acts.
 
@@ -70,8 +70,8 @@ class Power:
         if action not in _ACTIONS:
             return lambda: None
         backend = self._cloud.backend("ec2", region)
-        wanted = [value for name, value in params.items() if name.startswith("InstanceId.")]
-        instances = [item for item in map(backend.get_instance_by_id, wanted) if item is not None]
+        found = map(backend.get_instance_by_id, instance_ids)
+        instances = [item for item in found if item is not None]
         for instance in instances:
             if instance.state in _ACTIONS[action].refused:
                 verb = action.removesuffix("Instances").lower()

@@ -82,6 +82,20 @@ class Seeder:
         self._topology = copy.deepcopy(lab)
         self._enis: dict[str, str] = {}  # "n1", "n1:1" -> ENI id
 
+    def check(self) -> None:
+        """Look for what every part of the lab needs. Raises LabError."""
+        _need(self._lab, "lab", "name", "api_net", "regions", "nodes")
+        for region, content in self._lab["regions"].items():
+            _need(content, f"region {region!r}", "vpcs")
+            for name, vpc in content["vpcs"].items():
+                _need(vpc, f"VPC {name!r}", "cidr", "subnets", "route_tables")
+                for subnet, found in vpc["subnets"].items():
+                    _need(found, f"subnet {subnet!r}", "cidr", "az")
+        for name, machine in {**self._lab["nodes"], **self._lab.get("clients", {})}.items():
+            _need(machine, f"machine {name!r}", "region", "vpc", "subnet", "ip")
+            for eni in machine.get("extra_enis", []):
+                _need(eni, f"extra interface of {name!r}", "subnet", "ip")
+
     def build(self, endpoints: list[Endpoint]) -> dict[str, Any]:
         """Seed everything; returns the topology. Raises LabError."""
         topology = self._topology
@@ -247,6 +261,12 @@ class Seeder:
             )["InternetGateway"]["InternetGatewayId"]
             ec2.attach_internet_gateway(InternetGatewayId=vpc["igw"], VpcId=vpc["id"])
         return vpc["igw"]
+
+
+def _need(document: dict[str, Any], where: str, *names: str) -> None:
+    for name in names:
+        if name not in document:
+            raise LabError(f"{where} has no {name!r}")
 
 
 def _lookup(table: dict[str, Any], name: str, where: str) -> Any:
