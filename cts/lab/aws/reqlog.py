@@ -80,7 +80,9 @@ def rounds(entries: Iterable[dict[str, Any]]) -> int:
     """How many sequential round trips the entries took.
 
     That is the length of the longest chain in which each request began only after the one before
-    it had been answered; requests that overlap count once.
+    it had been answered; requests that overlap count once. A request begins when the daemon comes
+    to read it, so let answers take a while (the setting latency_ms) where requests are to be seen
+    to overlap.
     """
     count, answered = 0, float("-inf")
     for entry in sorted(entries, key=lambda item: item["ended"]):
