@@ -379,8 +379,8 @@ read_error(const struct http_exchange *x, char code[64], char message[256])
     error = xmlq_find(root, "Errors/Error");
     error = error != NULL ? error : xmlq_find(root, "Error");
     text = xmlq_text(error, "Code");
-    if (error == NULL && root != NULL) {
-        text = xmlq_name(root); /* <InvalidChangeBatch><Messages>: the root names the error */
+    if (error == NULL && xmlq_root(doc, "InvalidChangeBatch") != NULL) {
+        text = xmlq_name(root); /* Route 53 alone: the root names the error */
         error = root;
     }
     (void)snprintf(code, 64, "%s", text == NULL ? "" : text);

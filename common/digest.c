@@ -17,7 +17,7 @@ digest_hex(const uint8_t digest[DIGEST_SHA256_LEN], char ret[DIGEST_HEX_SIZE])
         ret[2 * i] = hex[digest[i] >> 4];
         ret[2 * i + 1] = hex[digest[i] & 15];
     }
-    ret[2 * DIGEST_SHA256_LEN] = '\0';
+    ret[DIGEST_HEX_SIZE - 1] = '\0';
 }
 
 int

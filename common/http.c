@@ -311,9 +311,8 @@ finish(struct running *r, CURLcode c)
 
         struct origin origin = origin_of(x->request.url);
 
-        (void)err_set(&x->error, code, "%.*s: %s (%s)", origin.len, origin.start,
-                      err_text(-(int)code),
-                      r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
+        (void)err_set(&x->error, code, "%s: %.*s (%s)", err_text(-(int)code), origin.len,
+                      origin.start, r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
     }
 }
 

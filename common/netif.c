@@ -480,7 +480,7 @@ addr_error(const struct addr *a, int index, const char *what, int error, struct 
 static int
 replace_unusable(const struct addr *a, int index, struct err *e)
 {
-    struct netif_hit hit;
+    struct netif_hit hit = {0};
     int rc = find_addr(a, index, true, NULL, e);
     int error = 0;
 
@@ -520,7 +520,7 @@ netif_del_addr(const struct addr *a, struct err *e)
     char text[ADDR_TEXT_MAX];
 
     for (int i = 0; i < REMOVALS_MAX; i++) {
-        struct netif_hit hit;
+        struct netif_hit hit = {0};
         int rc = find_addr(a, 0, false, &hit, e);
         int error = 0;
 

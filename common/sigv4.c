@@ -16,7 +16,9 @@
 #define CANONICAL_MAX 65536
 
 /* Append several strings. */
-#define ADD(b, ...) add_strings((b), (const char *const[]){__VA_ARGS__, NULL})
+#define ADD(b, ...)                                                                                \
+    add_strings((b), (const char *const[]){__VA_ARGS__},                                           \
+                ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
 
 /* A header that will be signed: lower-case name. */
 struct signed_header {
@@ -38,12 +40,12 @@ struct parts {
 };
 
 static int
-add_strings(struct buf *b, const char *const *strings)
+add_strings(struct buf *b, const char *const *strings, size_t n)
 {
     int rc = 0;
 
-    for (; rc == 0 && *strings != NULL; strings++) {
-        rc = buf_adds(b, *strings);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = buf_adds(b, strings[i]);
     }
     return rc;
 }
@@ -128,7 +130,7 @@ add_scope(const struct sigv4_request *r, const char *date, struct buf *ret)
 {
     int rc = buf_add(ret, date, DAY_LEN);
 
-    return rc < 0 ? rc : ADD(ret, "/", r->region, "/", r->service, "/" TERMINATOR);
+    return rc < 0 ? rc : ADD(ret, "/", r->region, "/", r->service, "/", TERMINATOR);
 }
 
 /* Remove "." and ".." (RFC 3986, 5.2.4) and, as AWS does, empty segments. Returns how many stay. */
@@ -424,16 +426,15 @@ sigv4_signature(const struct sigv4_request *r, const struct sigv4_credentials *c
 {
     OCF_BUF struct buf key = BUF_INIT_SECRET(SECRET_KEY_MAX);
     char date[DATE_SIZE];
+    const char *const messages[] = {date, r->region, r->service, TERMINATOR, string_to_sign};
     uint8_t mac[DIGEST_SHA256_LEN];
     int rc = format_date(r->time_s, date);
 
     if (rc < 0 || (rc = ADD(&key, "AWS4", c->secret_access_key)) < 0) {
         return rc;
     }
-    date[DAY_LEN] = '\0';
-    rc = chain_hmac(&key,
-                    (const char *const[]){date, r->region, r->service, TERMINATOR, string_to_sign},
-                    5, mac);
+    date[DAY_LEN] = '\0'; /* the day alone is the first message */
+    rc = chain_hmac(&key, messages, ARRAY_LEN(messages), mac);
     if (rc == 0) {
         digest_hex(mac, ret);
     }

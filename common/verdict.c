@@ -113,9 +113,9 @@ advice_for(const struct err *e)
         return "ask fewer times or raise the quota";
     case ERR_CLASS_TRANSIENT:
         return e->aws_code[0] != '\0' ? "AWS is at fault: wait"
-                                      : "check network path, DNS and security group";
+                                      : "check network, DNS and security group";
     case ERR_CLASS_UNCERTAIN:
-        return "check the network path";
+        return "check the network";
     case ERR_CLASS_PROTOCOL:
         return "check endpoint and proxy";
     case ERR_CLASS_ENVIRONMENT:
@@ -129,6 +129,21 @@ advice_for(const struct err *e)
         return NULL;
     }
     return NULL;
+}
+
+/* The length of text cut to at most max bytes, between two characters of UTF-8. */
+static int
+cut(const char *text, size_t max)
+{
+    size_t len = strlen(text);
+
+    if (len > max) {
+        len = max;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    return (int)len;
 }
 
 void
@@ -145,6 +160,6 @@ verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_
     } else {
         (void)snprintf(what, sizeof(what), "%s: %s", prefix, e->text);
     }
-    (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", (int)room, what,
+    (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", cut(what, room), what,
                    advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
 }

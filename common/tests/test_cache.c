@@ -274,10 +274,10 @@ cache_get_flipped_bit_misses(void **state)
     put_and_find(c, path);
     len = read_file(path, content, sizeof(content));
     for (size_t i = 0; i < len * 8; i++) {
-        content[i / 8] ^= (char)(1 << i % 8);
+        content[i / 8] = (char)(content[i / 8] ^ 1 << i % 8);
         write_file(path, content, len);
         assert_miss(c, KEY);
-        content[i / 8] ^= (char)(1 << i % 8);
+        content[i / 8] = (char)(content[i / 8] ^ 1 << i % 8);
     }
 }
 

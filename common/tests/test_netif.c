@@ -7,7 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if_arp.h>
+#include <netinet/ether.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -59,20 +59,12 @@ nl_send(const struct nl_request *q)
 }
 
 static void
-parse_mac(const char *text, uint8_t ret[6])
-{
-    assert_int_equal(sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &ret[0], &ret[1], &ret[2],
-                            &ret[3], &ret[4], &ret[5]),
-                     6);
-}
-
-static void
 put_mac(struct nl_request *q, const char *text)
 {
-    uint8_t mac[6];
+    struct ether_addr mac;
 
-    parse_mac(text, mac);
-    mnl_attr_put(q->header, IFLA_ADDRESS, sizeof(mac), mac);
+    assert_non_null(ether_aton_r(text, &mac));
+    mnl_attr_put(q->header, IFLA_ADDRESS, sizeof(mac), &mac);
 }
 
 static int

@@ -10,6 +10,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include <netinet/ether.h>
 
 #define MAC "02:00:00:00:00:0a"
 
@@ -137,14 +138,12 @@ put_link(struct answer *a, uint16_t flags, const struct link_text *l)
 {
     struct nlmsghdr *h = begin(a, RTM_NEWLINK, flags);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(h, sizeof(*info));
-    uint8_t mac[6];
+    struct ether_addr mac;
 
-    assert_int_equal(sscanf(l->mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2],
-                            &mac[3], &mac[4], &mac[5]),
-                     6);
+    assert_non_null(ether_aton_r(l->mac, &mac));
     info->ifi_index = l->index;
     mnl_attr_put_strz(h, IFLA_IFNAME, l->name);
-    mnl_attr_put(h, IFLA_ADDRESS, sizeof(mac), mac);
+    mnl_attr_put(h, IFLA_ADDRESS, sizeof(mac), &mac);
     if (l->lower != 0) {
         mnl_attr_put_u32(h, IFLA_LINK, (uint32_t)l->lower);
     }

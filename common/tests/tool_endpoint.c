@@ -12,11 +12,12 @@ main(void)
 {
     char service[64];
     char region[64];
-    int dualstack = 0;
-    int fips = 0;
+    char dualstack[2];
+    char fips[2];
 
-    while (scanf("%63s %63s %d %d", service, region, &dualstack, &fips) == 4) {
-        struct endpoint_variant variant = {.dualstack = dualstack != 0, .fips = fips != 0};
+    while (scanf("%63s %63s %1[01] %1[01]", service, region, dualstack, fips) == 4) {
+        struct endpoint_variant variant = {.dualstack = dualstack[0] == '1',
+                                           .fips = fips[0] == '1'};
         struct endpoint endpoint;
         struct err e;
 
