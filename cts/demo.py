@@ -297,13 +297,15 @@ def main() -> int:
     record = arguments.output / "client.jsonl"
     try:
         say("bringing up AWS, two nodes and a client")
-        lab = Lab.up(arguments.lab, agents=arguments.agents, progress=say)
-        try:
-            steps = run(lab, arguments.agent, record)
-            write_report(arguments.output, lab, steps, record)
-        finally:
-            lab.down()
-            say("the lab is gone")
+        with Lab.running(arguments.lab, agents=arguments.agents, progress=say) as lab:
+            try:
+                steps = run(lab, arguments.agent, record)
+                write_report(arguments.output, lab, steps, record)
+            except BaseException:
+                lab.collect(arguments.output / "failed")
+                say(f"the logs of the lab are kept in {arguments.output / 'failed'}")
+                raise
+        say("the lab is gone")
     except (LabError, ControlError) as error:
         say(f"FAILED: {error}")
         return 1

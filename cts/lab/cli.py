@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lab import lifecycle, node, power, show
 from lab.aws.client import Control, ControlError
+from lab.handle import Lab
 from lab.state import DEFAULT_NAME, REPOSITORY, LabError, State, running_labs
-from lab.topology import SCENARIOS, Topology, describe
+from lab.topology import SCENARIOS, Topology
 
 DEFAULT_AGENTS = REPOSITORY / "build" / "agents"
 
@@ -28,21 +29,21 @@ def _running(arguments: argparse.Namespace) -> tuple[State, Topology]:
 def _up(arguments: argparse.Namespace) -> None:
     if os.geteuid() != 0:
         raise LabError("a lab needs root: it makes namespaces")
-    document = describe(arguments.lab, arguments.scenario, arguments.nodes)
-    document["cluster"] = arguments.cluster
-    document["agents"] = _agents(arguments.agents)
-    state = State(arguments.lab)
-    topology = lifecycle.up(state, document, lambda text: print(f"  {text}", flush=True))
-    print(_summary(state, topology))
+    lab = Lab.up(
+        arguments.lab,
+        nodes=arguments.nodes,
+        scenario=arguments.scenario,
+        agents=arguments.agents or _built_agents(),
+        with_cluster=arguments.cluster,
+        progress=lambda text: print(f"  {text}", flush=True),
+    )
+    print(_summary(lab.files, lab.topology))
 
 
-def _agents(asked: Path | None) -> str | None:
-    directory = asked or DEFAULT_AGENTS
-    if directory.is_dir():
-        return str(directory.resolve())
-    if asked:
-        raise LabError(f"--agents {asked}: no such directory")
-    print(f"aws-lab: no agents in {directory}, run 'make' first to have ocf:aws:* in the nodes")
+def _built_agents() -> Path | None:
+    if DEFAULT_AGENTS.is_dir():
+        return DEFAULT_AGENTS
+    print(f"aws-lab: {DEFAULT_AGENTS} is missing; run 'make' first to have ocf:aws in the nodes")
     return None
 
 

@@ -2,6 +2,8 @@
 """One object to drive a lab from Python: for the demo, the tests and the benchmark."""
 
 import contextlib
+import json
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -12,10 +14,13 @@ from typing import Any
 
 from lab import cluster, lifecycle, node, power
 from lab.aws.client import Control
-from lab.state import CLEAN_ENV, REPOSITORY, LabError, State
+from lab.state import CLEAN_ENV, LabError, State, until
 from lab.topology import Topology, describe
 
 EXEC_TIMEOUT_S = 120
+SWITCH_TIMEOUT_S = 60
+# The logs and records among a lab's files.
+COLLECTED = (".log", ".json", ".jsonl")
 SERVICE = Path(__file__).with_name("service.py")
 SERVICE_PORT = 8080
 SYSTEMCTL = Path(__file__).with_name("systemctl")
@@ -39,16 +44,53 @@ class Lab:
         with_cluster: bool = True,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> "Lab":
-        """Bring a lab up, as `aws-lab up` does."""
+        """Bring a lab up, as `aws-lab up` does; the nodes have ocf:aws only if told where from."""
+        if agents and not agents.is_dir():
+            raise LabError(f"there are no agents in {agents}; run 'make' first")
         document = describe(name, scenario, nodes)
-        document["agents"] = str((agents or REPOSITORY / "build" / "agents").resolve())
+        document["agents"] = agents and str(agents.resolve())
         document["cluster"] = with_cluster
         lab = cls(name)
         lifecycle.up(lab.files, document, progress)
         return lab
 
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, name: str, **options: Any) -> Iterator["Lab"]:
+        """A lab for the time of a with statement; the options are those of up()."""
+        lab = cls.up(name, **options)
+        try:
+            yield lab
+        finally:
+            lab.down()
+
     def down(self) -> None:
+        """Remove the lab."""
         lifecycle.down(self.files)
+
+    def repair(self) -> None:
+        """Undo faults and accidents: no fault, no cut, nothing frozen, all machines running."""
+        self.clear_faults()
+        self.heal()
+        for name in self.topology.members:
+            until(
+                lambda name=name: self.instance_state(name) in ("running", "stopped"),
+                SWITCH_TIMEOUT_S,
+                f"AWS to have switched {name}",
+            )
+            if not self.is_running(name):
+                power.switch(self.files, self.topology, name, "on")
+            self.thaw(name)
+
+    def collect(self, directory: Path) -> None:
+        """Copy all logs and records, to be read when the lab is gone."""
+        shutil.rmtree(directory, ignore_errors=True)
+        for file in self.files.dir.rglob("*"):
+            if file.is_file() and file.suffix in COLLECTED:
+                copy = directory / file.relative_to(self.files.dir)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+        (directory / "requests.json").write_text(json.dumps(self.requests(), indent=1))
 
     @cached_property
     def topology(self) -> Topology:

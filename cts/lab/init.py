@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Process 1 of a node: `python -m lab.init LAB NODE`.
+"""Process 1 of a node: `python -m lab.init LAB NODE BOOT_SECONDS`.
 
-Puts itself into the node's namespaces, starts the cluster as a booting machine would, and then
-only collects dead children. Killing it from outside ends the node at once, with every process.
+Puts itself into the node's namespaces, starts the cluster when it has "booted" for so long, and
+then only collects dead children. Killing it from outside ends the node at once, with every process.
 lab.node starts this and keeps what it prints in the node's console.log.
 """
 
@@ -173,7 +173,7 @@ def _prepare_run() -> None:
         Path(name).chmod(mode)
 
 
-def _be_init(with_cluster: bool) -> None:
+def _be_init(with_cluster: bool, boot_s: str) -> None:
     """Process 1: boot, then collect the dead for ever."""
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     # A node that panics must not take the host with it.
@@ -184,7 +184,8 @@ def _be_init(with_cluster: bool) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     if with_cluster:
-        subprocess.Popen([SYSTEMCTL, "start", "pacemaker"], env=CLEAN_ENV, start_new_session=True)
+        boot = ["sh", "-c", 'sleep "$1" && exec "$0" start pacemaker', SYSTEMCTL, boot_s]
+        subprocess.Popen(boot, env=CLEAN_ENV, start_new_session=True)
     # Blocked, a SIGCHLD stays pending until sigwait: none is missed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:
@@ -205,7 +206,7 @@ def main() -> None:
 
     It then prints "ready" itself.
     """
-    state, node = State(sys.argv[1]), sys.argv[2]
+    state, node, boot_s = State(sys.argv[1]), sys.argv[2], sys.argv[3]
     options = json.loads(state.lab_json.read_text())
     with_cluster = options["cluster"] and node in options["nodes"]
     _enter(state, node, options["agents"])
@@ -214,7 +215,7 @@ def main() -> None:
         # Wait to be recorded, so that there is never a node nobody could end.
         if not sys.stdin.readline():
             os._exit(1)
-        _be_init(with_cluster)
+        _be_init(with_cluster, boot_s)
     print(pid, flush=True)
 
 

@@ -77,14 +77,17 @@ def running(state: State, node: str) -> Process | None:
     return Process.recorded(state.node(node) / "init.json")
 
 
-def boot(state: State, node: str) -> None:
-    """Start a node that is off. Raises LabError with its console's last words if it cannot."""
+def boot(state: State, node: str, boot_s: float = 0) -> None:
+    """Start a node that is off; its cluster starts boot_s seconds later.
+
+    Raises LabError with the last words of the node's console if it cannot start.
+    """
     if running(state, node):
         raise LabError(f"node '{node}' is running already")
     console_log = state.node(node) / "console.log"
     with open(console_log, "ab") as console:
         starter = subprocess.Popen(
-            [sys.executable, "-m", "lab.init", state.name, node],
+            [sys.executable, "-m", "lab.init", state.name, node, str(boot_s)],
             env=CLEAN_ENV,
             cwd="/",
             stdin=subprocess.PIPE,

@@ -7,6 +7,9 @@ from lab.state import LabError, State
 from lab.topology import Topology
 
 AWS = "aws"
+# From power to services, as fast as an instance can be. Without it a fenced node would be back
+# before the survivor has had the time to take over.
+BOOT_S = 10
 
 
 def off(state: State, topology: Topology, name: str) -> None:
@@ -20,7 +23,7 @@ def off(state: State, topology: Topology, name: str) -> None:
 def on(state: State, topology: Topology, name: str) -> None:
     """Boot a node with the network of a fresh start."""
     netns.configure_member(state.name, topology.member(name))
-    node.boot(state, name)
+    node.boot(state, name, BOOT_S)
 
 
 def switch(state: State, topology: Topology, name: str, how: str) -> None:

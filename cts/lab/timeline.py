@@ -10,9 +10,8 @@ from lab.client import Request
 WIDTH = 1000
 LEFT, RIGHT = 140, 28
 LANE_HEIGHT, LANE_GAP = 26, 10
-MARKER_RADIUS = 10
-MARKER_ROWS = 3
-MARKER_PITCH = 2 * MARKER_RADIUS + 3
+BADGE_RADIUS = 10
+BADGE_PITCH = 2 * BADGE_RADIUS + 3
 LIST_COLUMNS = 2
 LIST_LINE = 22
 # Width of an average character of the text size used.
@@ -103,8 +102,8 @@ def _panel(panel: Panel, colours: dict[str, str], top: int) -> tuple[list[str], 
         _text(20, top + 38, panel.subtitle, colour=FAINT, size=14),
     ]
     moments = sorted(panel.moments, key=lambda moment: moment.t)
-    rows = _stagger([x(moment.t) for moment in moments])
-    lanes_top = top + 56 + MARKER_ROWS * MARKER_PITCH
+    places = _spread([x(moment.t) for moment in moments])
+    lanes_top = top + 112
     y = lanes_top
     bars, texts = [], []
     for lane in panel.lanes:
@@ -115,8 +114,8 @@ def _panel(panel: Panel, colours: dict[str, str], top: int) -> tuple[list[str], 
     bars += _client(panel.requests, colours, x, y)
     bottom = y + LANE_HEIGHT + 6
     markers = []
-    for number, (moment, row) in enumerate(zip(moments, rows, strict=True), 1):
-        markers += _marker(x(moment.t), top + 60 + row * MARKER_PITCH, bottom, number)
+    for number, (moment, place) in enumerate(zip(moments, places, strict=True), 1):
+        markers += _marker(number, (place, top + 66), (x(moment.t), lanes_top - 6), bottom)
     parts += [*_axis(panel, x, lanes_top, bottom), *bars, *markers, *texts]
     y = bottom + 44
     per_column = -(-len(moments) // LIST_COLUMNS)
@@ -132,16 +131,20 @@ def _panel(panel: Panel, colours: dict[str, str], top: int) -> tuple[list[str], 
     return parts, y + per_column * LIST_LINE - top
 
 
-def _stagger(positions: list[float]) -> list[int]:
-    """A row for each marker, so that neighbours do not cover each other."""
-    last = [float("-inf")] * MARKER_ROWS
-    rows = []
-    for position in positions:
-        free = [row for row in range(MARKER_ROWS) if position - last[row] > 2 * MARKER_RADIUS + 2]
-        row = free[0] if free else min(range(MARKER_ROWS), key=lambda r: last[r])
-        last[row] = position
-        rows.append(row)
-    return rows
+def _spread(positions: list[float]) -> list[float]:
+    """Where to put the badges of sorted moments: close to them, and none upon another."""
+    rightwards, leftwards = list(positions), list(positions)
+    for index in range(1, len(positions)):
+        rightwards[index] = max(positions[index], rightwards[index - 1] + BADGE_PITCH)
+    for index in range(len(positions) - 2, -1, -1):
+        leftwards[index] = min(positions[index], leftwards[index + 1] - BADGE_PITCH)
+    # Both keep the distance, so their mean does, and it puts a crowd in the middle.
+    spread = [(left + right) / 2 for left, right in zip(leftwards, rightwards, strict=True)]
+    limit = WIDTH - RIGHT
+    for index in range(len(spread) - 1, -1, -1):
+        spread[index] = min(spread[index], limit)
+        limit = spread[index] - BADGE_PITCH
+    return spread
 
 
 def _bars(lane: Lane, colours: dict[str, str], x: Scale, y: float) -> tuple[list[str], list[str]]:
@@ -181,20 +184,27 @@ def _axis(panel: Panel, x: Scale, top: float, bottom: float) -> list[str]:
     return parts
 
 
-def _marker(x: float, centre: float, bottom: float, number: int) -> list[str]:
-    return [_line(x, centre, x, bottom, INK, dash=True), *_badge(x, centre, number)]
+def _marker(
+    number: int, badge: tuple[float, float], knee: tuple[float, float], bottom: float
+) -> list[str]:
+    """A badge, a line down to its moment, and on through all lanes."""
+    return [
+        _line(*badge, *knee, INK),
+        _line(*knee, knee[0], bottom, INK, dash=True),
+        *_badge(*badge, number),
+    ]
 
 
 def _badge(x: float, y: float, number: int) -> list[str]:
     return [
-        f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{MARKER_RADIUS}' fill='{INK}'/>",
+        f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{BADGE_RADIUS}' fill='{INK}'/>",
         _text(x, y + 4.5, str(number), colour="#ffffff", size=12, weight=600, anchor="middle"),
     ]
 
 
 def _entry(x: float, y: float, number: int, when: str, text: str) -> list[str]:
     return [
-        *_badge(x + MARKER_RADIUS, y, number),
+        *_badge(x + BADGE_RADIUS, y, number),
         _text(x + 90, y + 5, when, colour=FAINT, anchor="end"),
         _text(x + 100, y + 5, text),
     ]

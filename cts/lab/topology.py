@@ -95,10 +95,26 @@ def _ten_tables(nodes: int) -> dict[str, Any]:
     return lab
 
 
+def _two_interfaces(nodes: int) -> dict[str, Any]:
+    """The dual-stack VPC; every node has a second interface, whose source/dest check is on."""
+    lab = _dual_stack(nodes)
+    for member in lab["nodes"].values():
+        network, _, host = member["ip"].rpartition(".")
+        member["extra_enis"] = [
+            {
+                "subnet": member["subnet"],
+                "ip": f"{network}.{int(host) + 40}",
+                "source_dest_check": True,
+            }
+        ]
+    return lab
+
+
 SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "textbook": _textbook,
     "dual-stack": _dual_stack,
     "ten-tables": _ten_tables,
+    "two-interfaces": _two_interfaces,
 }
 
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests share: one lab with a running cluster for the whole session."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab.handle import Lab
+from lab.state import REPOSITORY
+
+LAB_NAME = "cts"
+BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
+
+
+@pytest.fixture(scope="session")
+def agents() -> Path:
+    """The directory of the agents to be tested."""
+    return BUILD / "agents"
+
+
+@pytest.fixture(scope="session")
+def lab(agents: Path) -> Iterator[Lab]:
+    """The textbook lab with two nodes and a client in each private subnet."""
+    with Lab.running(LAB_NAME, agents=agents) as running:
+        yield running
+        running.collect(BUILD / "check" / LAB_NAME)
+
+
+@pytest.fixture(autouse=True)
+def _repaired_lab(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test that used the lab, undo what it may have left broken."""
+    yield
+    if "lab" in request.fixturenames:
+        request.getfixturevalue("lab").repair()
