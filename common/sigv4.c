@@ -343,6 +343,20 @@ add_folded(struct buf *b, const char *value)
     return rc;
 }
 
+/* A line of its own, or the next value of the same name. */
+static int
+begin_value(const struct signed_headers *h, size_t i, struct buf *ret, struct buf *ret_signed)
+{
+    const char *name = h->at[i].name;
+    int rc = 0;
+
+    if (i > 0 && strcmp(h->at[i - 1].name, name) == 0) {
+        return buf_adds(ret, ",");
+    }
+    rc = ADD(ret, i > 0 ? "\n" : "", name, ":");
+    return rc < 0 ? rc : ADD(ret_signed, i > 0 ? ";" : "", name);
+}
+
 /* "name:value\n" a header; the values of repeated ones are joined by a comma. */
 static int
 add_canonical_headers(const struct signed_headers *h, struct buf *ret, struct buf *ret_signed)
@@ -350,16 +364,7 @@ add_canonical_headers(const struct signed_headers *h, struct buf *ret, struct bu
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < h->n; i++) {
-        const char *name = h->at[i].name;
-
-        if (i > 0 && strcmp(h->at[i - 1].name, name) == 0) {
-            rc = buf_adds(ret, ",");
-        } else {
-            rc = ADD(ret, i > 0 ? "\n" : "", name, ":");
-            if (rc == 0) {
-                rc = ADD(ret_signed, i > 0 ? ";" : "", name);
-            }
-        }
+        rc = begin_value(h, i, ret, ret_signed);
         if (rc == 0) {
             rc = add_folded(ret, h->at[i].value);
         }
