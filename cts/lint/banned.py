@@ -22,7 +22,7 @@ BANNED = {
     "dup": "fcntl() with F_DUPFD_CLOEXEC",
 }
 # Numbers are parsed in one place, where their errors are handled.
-PARSERS = ("strtol", "strtoul", "strtoll", "strtoull", "strtoimax", "strtoumax")
+PARSERS = ("strtol", "strtoul", "strtoll", "strtoull", "strtoimax", "strtoumax", "strtod")
 PARSERS_FILE = "param.c"
 OPENERS = ("open", "openat", "socket", "signalfd", "eventfd", "timerfd_create", "inotify_init1")
 
