@@ -112,8 +112,11 @@ advice_for(const struct err *e)
     case ERR_CLASS_THROTTLED:
         return "ask fewer times or raise the quota";
     case ERR_CLASS_TRANSIENT:
-        return e->aws_code[0] != '\0' ? "AWS is at fault: wait"
-                                      : "check network, DNS and security group";
+        if (e->aws_code[0] != '\0') {
+            return "AWS is at fault: wait";
+        }
+        return e->code == -ERR_SERVICE ? "check endpoint and proxy"
+                                       : "check network, DNS and security group";
     case ERR_CLASS_UNCERTAIN:
         return "check the network";
     case ERR_CLASS_PROTOCOL:
