@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "awsparam.h"
 
-#include "imds.h"
-
 #define DAY_MS 86400000
 
 const struct param awsparam_rows[] = {
@@ -81,14 +79,16 @@ const struct param awsparam_rows[] = {
         .name = "metadata_url",
         .type = PARAM_URL,
         .flags = PARAM_RELOADABLE,
-        .initial = IMDS_DEFAULT_URL,
         .offset = offsetof(struct aws_params, metadata_url),
         .shortdesc = {"Base URL of the instance metadata service",
                       "インスタンスメタデータサービスの基底 URL"},
-        .longdesc = {"Base URL of IMDS; http://[fd00:ec2::254] for IPv6-only nodes. Only version 2 "
-                     "is used.",
-                     "IMDS の基底 URL。IPv6 のみのノードでは http://[fd00:ec2::254]。"
-                     "バージョン 2 だけを使います。"},
+        .longdesc =
+            {"Base URL of IMDS, of which only version 2 is used; http://[fd00:ec2::254] for "
+             "IPv6-only nodes. Default: AWS_EC2_METADATA_SERVICE_ENDPOINT, else "
+             "http://169.254.169.254.",
+             "IMDS の基底 URL (バージョン 2 のみ使用)。IPv6 のみのノードでは "
+             "http://[fd00:ec2::254]。省略時は AWS_EC2_METADATA_SERVICE_ENDPOINT、それも"
+             "無ければ http://169.254.169.254。"},
     },
     {
         .name = "proxy",

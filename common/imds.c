@@ -32,7 +32,11 @@ imds_init(struct imds *m, const struct http_transport *transport, const struct c
     *m = (struct imds){.transport = transport,
                        .cache = cache,
                        .base_url = base_url,
+                       .base_len = (int)strlen(base_url),
                        .token = BUF_INIT_SECRET(TOKEN_MAX)};
+    while (m->base_len > 0 && base_url[m->base_len - 1] == '/') {
+        m->base_len--;
+    }
 }
 
 void
@@ -72,7 +76,7 @@ prepare_token(void *arg, size_t i, struct http_exchange *x, struct err *e)
 
     (void)i;
     (void)e;
-    (void)snprintf(f->urls[0], URL_MAX, "%s/latest/api/token", f->m->base_url);
+    (void)snprintf(f->urls[0], URL_MAX, "%.*s/latest/api/token", f->m->base_len, f->m->base_url);
     x->request =
         (struct http_request){.method = "PUT",
                               .url = f->urls[0],
@@ -123,7 +127,7 @@ refresh_nothing(void *arg, size_t i, int code, struct deadline d, struct err *e)
 static void
 token_key(const struct imds *m, char key[URL_MAX])
 {
-    (void)snprintf(key, URL_MAX, TOKEN_CACHE_KEY "%s", m->base_url);
+    (void)snprintf(key, URL_MAX, TOKEN_CACHE_KEY "%.*s", m->base_len, m->base_url);
 }
 
 static int
@@ -172,7 +176,8 @@ static int
 prepare_value(void *arg, size_t i, struct http_exchange *x, struct err *e)
 {
     struct fetch *f = arg;
-    int n = snprintf(f->urls[i], URL_MAX, "%s/latest/%s", f->m->base_url, f->items[i].path);
+    int n = snprintf(f->urls[i], URL_MAX, "%.*s/latest/%s", f->m->base_len, f->m->base_url,
+                     f->items[i].path);
 
     if (n < 0 || n >= URL_MAX) {
         return err_set(e, ERR_PARAM, "metadata URL is too long: %.100s", f->m->base_url);

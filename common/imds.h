@@ -17,8 +17,9 @@
 struct imds {
     const struct http_transport *transport;
     const struct cache *cache;
-    const char *base_url; /* without a trailing slash */
-    struct buf token;     /* empty until it is known */
+    const char *base_url;
+    int base_len;     /* of base_url without slashes at its end */
+    struct buf token; /* empty until it is known */
 };
 
 /* A value to fetch. */

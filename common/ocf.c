@@ -106,6 +106,15 @@ ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
 
 /* --- set-up -------------------------------------------------------------------------------- */
 
+/* The parameter, else the environment variable when it is not empty, else the last resort. */
+static const char *
+setting(const char *parameter, const char *variable, const char *otherwise)
+{
+    const char *value = parameter != NULL ? parameter : getenv(variable);
+
+    return value == NULL || *value == '\0' ? otherwise : value;
+}
+
 int
 ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e)
 {
@@ -114,14 +123,15 @@ ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e)
         int rc = 0;
 
         ctx->http_options.proxy = p->proxy;
-        ctx->http_options.ca_file = p->ca_file != NULL ? p->ca_file : getenv("AWS_CA_BUNDLE");
+        ctx->http_options.ca_file = setting(p->ca_file, "AWS_CA_BUNDLE", NULL);
         rc = http_new(&ctx->http_options, &ctx->http, e);
         if (rc < 0) {
             return rc;
         }
         ctx->transport = http_transport(ctx->http);
         ctx->node.cache = &ctx->cache;
-        imds_init(&ctx->node.imds, &ctx->transport, &ctx->cache, p->metadata_url);
+        imds_init(&ctx->node.imds, &ctx->transport, &ctx->cache,
+                  setting(p->metadata_url, "AWS_EC2_METADATA_SERVICE_ENDPOINT", IMDS_DEFAULT_URL));
     }
     *ret = &ctx->node;
     return 0;
