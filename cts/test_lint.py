@@ -214,3 +214,35 @@ def test_command_passes_good_files(repository: Path) -> None:
     subprocess.run(["git", "-C", repository, "add", "good.c"], check=True)
     done = run_lint(repository)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def run_tidy(path: Path) -> subprocess.CompletedProcess:
+    """clang-tidy with the repository's settings, on one file."""
+    (path.parent / ".clang-tidy").write_text((CTS.parent / ".clang-tidy").read_text())
+    return subprocess.run(
+        [sys.executable, "-m", "lint.tidy", path, "--", "-std=gnu11"],
+        env={**os.environ, "PYTHONPATH": str(CTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_tidy_complains_about_bad_code(tmp_path: Path) -> None:
+    """The settings find a classic, and the command fails."""
+    source = tmp_path / "x.c"
+    source.write_text(
+        "int f(int a);\nint f(int a)\n{\n    if (a)\n        a = 1 / 0;\n    return a;\n}\n"
+    )
+    done = run_tidy(source)
+    assert done.returncode == 1
+    assert "readability-braces-around-statements" in done.stdout
+    assert "core.DivideZero" in done.stdout
+
+
+def test_tidy_is_silent_about_good_code(tmp_path: Path) -> None:
+    """No output, exit 0."""
+    source = tmp_path / "x.c"
+    source.write_text("int f(int a);\nint f(int a)\n{\n    return a + 1;\n}\n")
+    done = run_tidy(source)
+    assert (done.stdout, done.returncode) == ("", 0)

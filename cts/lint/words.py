@@ -15,7 +15,7 @@ UNMARKED_SUFFIXES = {".json"}
 
 FOREIGN = {
     re.compile(r"(?<![\w.)}/])/(?:home|root|work|Users)/\w"): "a path of one machine",
-    re.compile(r"\b(?:TODO|FIXME)\b"): "a note to self: finish it, or open an issue",
+    re.compile(r"\b(?:TO[D]O|FIX[M]E)\b"): "a note to self: finish it, or open an issue",
     re.compile(r"^(?:<{7}|>{7}|={7})(?: |$)", re.MULTILINE): "a merge conflict",
     re.compile(r"[ \t]+$", re.MULTILINE): "white space at the end of a line",
 }
