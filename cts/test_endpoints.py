@@ -14,7 +14,7 @@ import botocore.session
 import pytest
 from botocore.endpoint_provider import EndpointProvider
 
-BUILD = Path(os.environ.get("BUILD_DIR", Path(__file__).parents[1] / "build"))
+BUILD = Path(os.environ.get("OCF_AWS_BUILD", Path(__file__).parents[1] / "build"))
 TOOL = BUILD / "tests" / "tool_endpoint"
 # Endpoint prefix -> the name of the service in botocore.
 SERVICES = {"ec2": "ec2", "sts": "sts", "route53": "route53", "elasticloadbalancing": "elbv2"}

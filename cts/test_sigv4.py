@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
-BUILD = Path(os.environ.get("BUILD_DIR", Path(__file__).parents[1] / "build"))
+BUILD = Path(os.environ.get("OCF_AWS_BUILD", Path(__file__).parents[1] / "build"))
 TOOL = BUILD / "tests" / "tool_sigv4"
 SEED = 20261121
 RANDOM_REQUESTS = 3000
