@@ -70,16 +70,27 @@ judge_status(const struct imds *m, const char *path, const struct http_exchange 
 }
 
 static int
+make_url(const struct imds *m, const char *path, char out[URL_MAX], struct err *e)
+{
+    int n = snprintf(out, URL_MAX, "%.*s/latest/%s", m->base_len, m->base_url, path);
+
+    return n < 0 || n >= URL_MAX
+               ? err_set(e, ERR_PARAM, "metadata URL is too long: %.100s", m->base_url)
+               : 0;
+}
+
+static int
 prepare_token(void *arg, size_t i, struct http_exchange *x, struct err *e)
 {
     struct fetch *f = arg;
+    int rc = make_url(f->m, "api/token", f->urls[i], e);
 
-    (void)i;
-    (void)e;
-    (void)snprintf(f->urls[0], URL_MAX, "%.*s/latest/api/token", f->m->base_len, f->m->base_url);
+    if (rc < 0) {
+        return rc;
+    }
     x->request =
         (struct http_request){.method = "PUT",
-                              .url = f->urls[0],
+                              .url = f->urls[i],
                               .headers = {"X-aws-ec2-metadata-token-ttl-seconds: " TOKEN_TTL_S},
                               .n_headers = 1,
                               .max_answer = TOKEN_MAX,
@@ -176,11 +187,10 @@ static int
 prepare_value(void *arg, size_t i, struct http_exchange *x, struct err *e)
 {
     struct fetch *f = arg;
-    int n = snprintf(f->urls[i], URL_MAX, "%.*s/latest/%s", f->m->base_len, f->m->base_url,
-                     f->items[i].path);
+    int rc = make_url(f->m, f->items[i].path, f->urls[i], e);
 
-    if (n < 0 || n >= URL_MAX) {
-        return err_set(e, ERR_PARAM, "metadata URL is too long: %.100s", f->m->base_url);
+    if (rc < 0) {
+        return rc;
     }
     (void)snprintf(f->token_header, sizeof(f->token_header), "X-aws-ec2-metadata-token: %s",
                    buf_str(&f->m->token));
