@@ -362,9 +362,8 @@ end(struct http *h, struct running *r)
 }
 
 static int
-perform(void *arg, struct http_exchange *const *exchanges, size_t n, struct deadline d)
+attempt(struct http *h, struct http_exchange *const *exchanges, size_t n, struct deadline d)
 {
-    struct http *h = arg;
     struct running *all = calloc(n, sizeof(*all));
     int rc = 0;
 
@@ -382,6 +381,43 @@ perform(void *arg, struct http_exchange *const *exchanges, size_t n, struct dead
     }
     free(all);
     return rc;
+}
+
+/*
+ * Someone may have added an authority to the system's bundle and not to its directory. Nothing was
+ * sent where the certificate was not accepted, so those exchanges can be made again.
+ */
+static int
+attempt_with_bundle(struct http *h, struct http_exchange *const *exchanges, size_t n,
+                    struct deadline d)
+{
+    OCF_FREE struct http_exchange **refused = calloc(n, sizeof(struct http_exchange *));
+    size_t n_refused = 0;
+
+    if (refused == NULL) {
+        return -ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (exchanges[i]->error.code == -ERR_TLS) {
+            refused[n_refused++] = exchanges[i];
+        }
+    }
+    if (n_refused == 0) {
+        return 0;
+    }
+    h->hashed_trust = false;
+    return attempt(h, refused, n_refused, d);
+}
+
+static int
+perform(void *arg, struct http_exchange *const *exchanges, size_t n, struct deadline d)
+{
+    struct http *h = arg;
+    int rc = attempt(h, exchanges, n, d);
+
+    return rc == 0 && h->hashed_trust && h->options->ca_file == NULL
+               ? attempt_with_bundle(h, exchanges, n, d)
+               : rc;
 }
 
 struct http_transport
