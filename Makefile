@@ -48,6 +48,11 @@ PROGRAMS := $(AGENTS:%=$(B)/agents/%)
 TESTS    := $(patsubst common/tests/%.c,$(B)/tests/%,$(wildcard common/tests/test_*.c))
 TOOLS    := $(patsubst common/tests/%.c,$(B)/tests/%,$(wildcard common/tests/tool_*.c))
 
+# What tests share: the files beside them that are no programs.
+TEST_LIB := $(B)/libtests.a
+TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out common/tests/test_% common/tests/tool_%, \
+              $(wildcard common/tests/*.c)))
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps install uninstall check valgrind lint demo bench clean tests man
@@ -66,15 +71,18 @@ $(B)/%.o: %.c $(B)/pkg-config
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB): $(LIB_OBJ)
+$(TEST_LIB): $(TEST_OBJ)
+$(LIB) $(TEST_LIB):
 	@rm -f $@
 	$(AR) rcs $@ $^
 
 $(B)/agents/%: $(B)/agents/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS)
 
-$(B)/tests/%: $(B)/common/tests/%.o $(LIB)
+$(B)/tests/%: $(B)/common/tests/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS) $(shell pkg-config --libs cmocka)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(TEST_LIB) $(LIB) $(PKG_LIBS) \
+	    $(shell pkg-config --libs cmocka libssl)
 
 tests: $(TESTS) $(TOOLS)
 
