@@ -153,15 +153,22 @@ run(struct batch *b)
     return 0;
 }
 
-/* Items that were still open when the whole ended keep the error of their last attempt. */
+/*
+ * Items that were still open when the whole ended keep the error of their last attempt; when the
+ * process was asked to end, only its text: the caller must not take them for failed.
+ */
 static int
 conclude(struct batch *b, int rc)
 {
     int first = 0;
 
     for (size_t i = 0; i < b->n; i++) {
-        if (rc < 0 && !b->items[i].ended && b->errs[i].code == 0) {
+        bool open = rc < 0 && !b->items[i].ended;
+
+        if (open && b->errs[i].code == 0) {
             (void)err_set(&b->errs[i], (enum err_code) - rc, "%s", err_text(rc));
+        } else if (open && rc == -ERR_CANCELLED) {
+            b->errs[i].code = rc;
         }
         if (first == 0) {
             first = b->errs[i].code;
@@ -188,11 +195,16 @@ exchange_all(const struct http_transport *transport, const struct exchange_ops *
                       .n = n,
                       .deadline = d};
 
+    bool ready = n == 0 || (items != NULL && wave != NULL && wave_item != NULL);
+
     for (size_t i = 0; i < n; i++) {
         errs[i] = (struct err){0};
+        if (!ready) {
+            (void)err_set(&errs[i], ERR_NOMEM, "out of memory");
+        }
     }
-    if (items == NULL || wave == NULL || wave_item == NULL) {
-        return n == 0 ? 0 : err_set(&errs[0], ERR_NOMEM, "out of memory");
+    if (!ready) {
+        return -ERR_NOMEM;
     }
     return conclude(&b, run(&b));
 }
