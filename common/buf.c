@@ -4,6 +4,7 @@
 #include "err.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,28 @@ buf_addf(struct buf *b, const char *format, ...)
     va_end(args);
     b->len += (size_t)need;
     return 0;
+}
+
+int
+buf_read(struct buf *b, int fd)
+{
+    char chunk[4096];
+    int rc = 0;
+
+    while (rc == 0) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n == 0) {
+            break;
+        }
+        if (n > 0) {
+            rc = buf_add(b, chunk, (size_t)n);
+        } else if (errno != EINTR) {
+            rc = -ERR_SYSTEM;
+        }
+    }
+    explicit_bzero(chunk, sizeof(chunk));
+    return rc;
 }
 
 static bool

@@ -41,6 +41,13 @@ int buf_addf(struct buf *b, const char *format, ...) OCF_MUST_CHECK OCF_PRINTF(2
  */
 int buf_add_uri(struct buf *b, const char *s, const char *keep) OCF_MUST_CHECK;
 
+/*!
+ * \brief Append all that can be read from a descriptor
+ *
+ * \return 0; -ERR_SYSTEM with errno when a read fails; else as buf_add()
+ */
+int buf_read(struct buf *b, int fd) OCF_MUST_CHECK;
+
 /*! \brief The content as a C string, "" when empty; borrowed until the buffer changes. */
 const char *buf_str(const struct buf *b);
 

@@ -108,28 +108,6 @@ make_header(const void *data, size_t len, char ret[HEADER_SIZE])
     return rc;
 }
 
-static int
-read_all(int fd, struct buf *ret)
-{
-    char chunk[4096];
-    int rc = 0;
-
-    while (rc == 0) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
-
-        if (n == 0) {
-            break;
-        }
-        if (n > 0) {
-            rc = buf_add(ret, chunk, (size_t)n);
-        } else if (errno != EINTR) {
-            rc = -ERR_SYSTEM;
-        }
-    }
-    explicit_bzero(chunk, sizeof(chunk));
-    return rc;
-}
-
 /* The header is not parsed but made anew from what was read: any difference is a miss. */
 static bool
 is_whole(const struct buf *file)
@@ -160,7 +138,7 @@ cache_get(const struct cache *c, const char *key, struct buf *ret)
         }
         return false;
     }
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_private(&st) || read_all(fd, &file) < 0 ||
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_private(&st) || buf_read(&file, fd) < 0 ||
         !is_whole(&file)) {
         log_debug("cache %s/%s is not an entry of ours, or is damaged", c->dir, name);
         return false;

@@ -154,16 +154,6 @@ judge_container(void *arg, size_t i, struct http_exchange *x, struct err *e)
     return 0;
 }
 
-static int
-refresh_nothing(void *arg, size_t i, int code, struct deadline d, struct err *e)
-{
-    (void)arg;
-    (void)i;
-    (void)d;
-    (void)e;
-    return code;
-}
-
 /* Plain HTTP is for the host itself and the link-local endpoints of ECS and EKS only. */
 static bool
 is_allowed_container_url(const char *url)
@@ -220,8 +210,7 @@ container_header(const struct creds *c, struct buf *ret, struct err *e)
 static int
 from_container(struct creds *c, struct deadline d, struct aws_credentials *ret, struct err *e)
 {
-    static const struct exchange_ops ops = {
-        .prepare = prepare_container, .judge = judge_container, .refresh = refresh_nothing};
+    static const struct exchange_ops ops = {.prepare = prepare_container, .judge = judge_container};
     const char *relative = env(c, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = env(c, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     OCF_BUF struct buf url = BUF_INIT(2048);

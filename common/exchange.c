@@ -85,7 +85,8 @@ decide(struct batch *b, size_t i)
     case RETRY_REFRESH:
         item->refreshed++;
         log_debug("attempt %u: %s; renewing", item->attempts, e->text);
-        item->ended = b->ops->refresh(b->arg, i, e->code, b->deadline, e) < 0;
+        item->ended =
+            b->ops->refresh == NULL || b->ops->refresh(b->arg, i, e->code, b->deadline, e) < 0;
         break;
     }
 }

@@ -17,7 +17,8 @@ struct exchange_ops {
     int (*prepare)(void *arg, size_t i, struct http_exchange *x, struct err *e);
     /*! Decide what the ended exchange means: 0, or -ERR_x with \p e filled. */
     int (*judge)(void *arg, size_t i, struct http_exchange *x, struct err *e);
-    /*! Get other credentials (or another idea of the time) after item \p i ended with \p code. */
+    /*! Get other credentials (or another idea of the time) after item \p i ended with \p code.
+     * NULL: there are no others. */
     int (*refresh)(void *arg, size_t i, int code, struct deadline d, struct err *e);
 };
 

@@ -125,16 +125,6 @@ judge_token(void *arg, size_t i, struct http_exchange *x, struct err *e)
     return rc;
 }
 
-static int
-refresh_nothing(void *arg, size_t i, int code, struct deadline d, struct err *e)
-{
-    (void)arg;
-    (void)i;
-    (void)d;
-    (void)e;
-    return code;
-}
-
 static void
 token_key(const struct imds *m, char key[URL_MAX])
 {
@@ -144,8 +134,7 @@ token_key(const struct imds *m, char key[URL_MAX])
 static int
 fetch_token(struct imds *m, struct deadline d, struct err *e)
 {
-    static const struct exchange_ops ops = {
-        .prepare = prepare_token, .judge = judge_token, .refresh = refresh_nothing};
+    static const struct exchange_ops ops = {.prepare = prepare_token, .judge = judge_token};
     char url[1][URL_MAX];
     char key[URL_MAX];
     struct fetch f = {.m = m, .urls = url};
