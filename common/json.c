@@ -14,12 +14,24 @@ object_of(const struct json *j)
     return (struct json_object *)(uintptr_t)j;
 }
 
+static bool
+is_space(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (memchr(" \t\r\n", text[i], 4) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int
 json_parse(const char *text, size_t len, struct json **ret, struct err *e)
 {
     struct json_tokener *tokener = NULL;
     struct json_object *object = NULL;
     bool complete = false;
+    size_t end = 0;
 
     if (len == 0 || len > INT_MAX) {
         return err_set(e, ERR_MALFORMED, "empty answer where a JSON object is expected");
@@ -30,9 +42,9 @@ json_parse(const char *text, size_t len, struct json **ret, struct err *e)
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     object = json_tokener_parse_ex(tokener, text, (int)len);
-    complete = json_tokener_get_error(tokener) == json_tokener_success &&
-               strspn(text + json_tokener_get_parse_end(tokener), " \t\r\n") ==
-                   len - json_tokener_get_parse_end(tokener);
+    end = json_tokener_get_parse_end(tokener);
+    complete =
+        json_tokener_get_error(tokener) == json_tokener_success && is_space(text + end, len - end);
     json_tokener_free(tokener);
     if (!complete || !json_object_is_type(object, json_type_object)) {
         json_free((struct json *)object);
