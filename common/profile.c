@@ -12,23 +12,6 @@
 
 #define SECTION_MAX 256
 
-static int
-read_all(int fd, struct buf *ret)
-{
-    char block[4096];
-    ssize_t n = 0;
-    int rc = 0;
-
-    do {
-        n = read(fd, block, sizeof(block));
-        if (n > 0) {
-            rc = buf_add(ret, block, (size_t)n);
-        }
-    } while (rc == 0 && (n > 0 || (n < 0 && errno == EINTR)));
-    explicit_bzero(block, sizeof(block));
-    return rc < 0 || n == 0 ? rc : -ERR_SYSTEM;
-}
-
 int
 profile_read_file(const char *path, struct buf *ret, struct err *e)
 {
@@ -45,7 +28,7 @@ profile_read_file(const char *path, struct buf *ret, struct err *e)
     if ((st.st_mode & (S_IRGRP | S_IROTH)) != 0) {
         log_warning("%s can be read by others than its owner: chmod 600", path);
     }
-    rc = read_all(fd, ret);
+    rc = buf_read(ret, fd);
     if (rc < 0) {
         return err_set(e, ERR_PROFILE, "%s: %s", path,
                        rc == -ERR_TOO_BIG ? "file is too large" : strerror(errno));
@@ -162,16 +145,20 @@ next_line(struct span *rest, struct span *line)
     return true;
 }
 
-/* Whether a line is the head of the section of this profile: [NAME] or [profile NAME]. */
+/*
+ * Whether a line is the head of the section of this profile: [NAME] or [profile NAME]. A comment
+ * may follow.
+ */
 static bool
 is_head_of(struct span line, const char *profile)
 {
-    struct span name = {line.start + 1, line.len - 2};
+    const char *end = memchr(line.start, ']', line.len);
+    struct span name;
 
-    if (line.len < 2 || line.start[line.len - 1] != ']') {
+    if (end == NULL) {
         return false;
     }
-    name = trim(name);
+    name = trim((struct span){line.start + 1, (size_t)(end - line.start) - 1});
     if (span_is(name, profile)) {
         return true;
     }
