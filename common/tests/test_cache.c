@@ -581,6 +581,7 @@ cache_open_no_parent_creates_two_levels(void **state)
     (void)cache_of(state);
     cache_open(&c, RSCTMP "/sub");
     assert_true(c.dir_fd >= 0);
+    assert_string_equal(c.why, "");
     assert_int_equal(stat(RSCTMP "/sub/ocf-aws", &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(stat(RSCTMP "/sub", &st), 0);

@@ -428,6 +428,49 @@ netif_address_without_attributes_is_another(void **state)
     assert_int_equal(has_vip(NULL, NULL), 0);
 }
 
+/* On a point-to-point link there are two, in either order. */
+static void
+netif_address_with_peer_is_the_local_one(void **state)
+{
+    static const uint8_t own[4] = {10, 1, 0, 10};
+    static const uint8_t peer[4] = {10, 1, 0, 11};
+    static const uint16_t first[] = {IFA_LOCAL, IFA_ADDRESS};
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(first); i++) {
+        uint16_t type = first[i % 2];
+        bool local_is_vip = i < 2;
+        const uint8_t *local = local_is_vip ? own : peer;
+        const uint8_t *other = local_is_vip ? peer : own;
+        struct ifaddrmsg *info = NULL;
+        struct nlmsghdr *h = NULL;
+        struct answer *a = NULL;
+
+        (void)setup(state);
+        a = new_answer();
+        h = begin(a, RTM_NEWADDR, 0);
+        info = mnl_nlmsg_put_extra_header(h, sizeof(*info));
+        info->ifa_family = AF_INET;
+        mnl_attr_put(h, type, 4, type == IFA_LOCAL ? local : other);
+        type = type == IFA_LOCAL ? IFA_ADDRESS : IFA_LOCAL;
+        mnl_attr_put(h, type, 4, type == IFA_LOCAL ? local : other);
+        finish(a, h);
+        put_end(a, NLMSG_DONE, 0, 0);
+        assert_int_equal(has_vip(NULL, NULL), local_is_vip);
+    }
+}
+
+static void
+netif_by_name_longest_name_is_found(void **state)
+{
+    static const struct link_text longest = {"fifteen-letters", MAC, .index = 2};
+    struct netif_link link = {0};
+
+    (void)state;
+    answer_links(&longest, 1);
+    assert_int_equal(netif_by_name("fifteen-letters", &link, NULL), 0);
+    assert_string_equal(link.name, "fifteen-letters");
+}
+
 /* The link that netif_by_mac() takes of these. */
 static void
 assert_chosen(const struct link_text *links, size_t n, const char *name)
@@ -451,6 +494,8 @@ netif_by_mac_stacked_links_finds_lowest(void **state)
     static const struct link_text both[] = {{"br0.7", MAC, .index = 1, .lower = 2},
                                             {"br0", MAC, .index = 2},
                                             {"eth0", MAC, .index = 9, .master = 2}};
+    static const struct link_text late[] = {{"eth0", MAC, .index = 9},
+                                            {"eth0.7", MAC, .index = 1, .lower = 9}};
     static const struct link_text foreign[] = {{"eth0", MAC, .index = 2, .lower = 9},
                                                {"eth1", "02:00:00:00:00:0b", .index = 9}};
 
@@ -458,6 +503,7 @@ netif_by_mac_stacked_links_finds_lowest(void **state)
     assert_chosen(vlans, ARRAY_LEN(vlans), "eth0");
     assert_chosen(bridge, ARRAY_LEN(bridge), "eth0");
     assert_chosen(both, ARRAY_LEN(both), "eth0");
+    assert_chosen(late, ARRAY_LEN(late), "eth0");
     assert_chosen(foreign, ARRAY_LEN(foreign), "eth0");
 }
 
@@ -636,6 +682,8 @@ main(void)
         TEST(netif_addresses_malformed_are_refused),
         TEST(netif_address_of_odd_length_is_another),
         TEST(netif_address_without_attributes_is_another),
+        TEST(netif_address_with_peer_is_the_local_one),
+        TEST(netif_by_name_longest_name_is_found),
         TEST(netif_by_mac_stacked_links_finds_lowest),
         TEST(netif_by_mac_peer_in_another_namespace_is_no_lower_link),
         TEST(netif_by_mac_link_on_itself_is_found),
