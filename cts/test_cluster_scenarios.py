@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenarios of Pacemaker's own test suite, with the address in front and a client watching.
+
+The client asks all the while; AWS's state, the cluster's own view and the client's record must
+agree. Fencing is by fence_aws, unmodified.
+"""
+
+import contextlib
+import os
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import client, history
+from lab.handle import SERVICE, SERVICE_PORT, Lab
+from lab.state import until
+from lab.topology import REGION, VIP
+
+GROUP, ADDRESS, PROGRAM = "web", "vip", "service"
+URL = f"http://{VIP}:{SERVICE_PORT}/"
+ROUTE = f"{VIP}/32"
+MONITOR_S = 5
+SETTLE_S = 90
+STEADY_ANSWERS = 10
+OCF_SUCCESS, OCF_DEGRADED = "0", "190"
+# How long EC2 refuses every call.
+API_OUTAGE_S = 60 * float(os.environ.get("API_OUTAGE_MINUTES", "0.5"))
+
+
+class Watch:
+    """What has become of the service since the test began, in the eyes of all three."""
+
+    def __init__(self, lab: Lab, record: Path):
+        self.lab = lab
+        self.record = record
+        self.began = time.monotonic()
+
+    @property
+    def active(self) -> str | None:
+        """The one node on which the cluster runs the service; None while there is none."""
+        nodes = self.lab.cluster().findall(
+            f".//resource[@id='{PROGRAM}'][@active='true'][@failed='false']/node"
+        )
+        return nodes[0].get("name") if len(nodes) == 1 else None
+
+    def other(self, node: str) -> str:
+        """The other node of two."""
+        return next(name for name in self.lab.topology.nodes if name != node)
+
+    @property
+    def requests(self) -> list[client.Request]:
+        """The client's requests since the test began."""
+        return [request for request in client.read(self.record) if request.t >= self.began]
+
+    @property
+    def answered_by(self) -> list[str]:
+        """Who answered the client, one entry for each change."""
+        answers = [request.who for request in self.requests if request.ok]
+        return [who for index, who in enumerate(answers) if answers[index - 1 : index] != [who]]
+
+    @property
+    def lost(self) -> list[client.Request]:
+        """The requests nobody answered."""
+        return [request for request in self.requests if not request.ok]
+
+    def _is_served_by(self, node: str) -> bool:
+        last = self.requests[-STEADY_ANSWERS:]
+        return (
+            len(last) == STEADY_ANSWERS
+            and {request.who for request in last} == {node}
+            and set(self.lab.route_owners(ROUTE).values()) == {node}
+            and self.active == node
+        )
+
+    def wait_served_by(self, node: str) -> None:
+        """Wait until the client, AWS and the cluster agree that a node has the service."""
+        until(lambda: self._is_served_by(node), SETTLE_S, f"{node} to serve the client", 0.2)
+
+    def wait_online(self) -> None:
+        """Wait until the cluster has all its nodes."""
+        everyone = set(self.lab.topology.nodes)
+        until(lambda: self.lab.online() == everyone, SETTLE_S, "all nodes to be online", 0.2)
+
+    def fail_count(self, resource: str) -> int:
+        """How often a resource has failed, on all nodes together."""
+        histories = self.lab.cluster().findall(f".//resource_history[@id='{resource}']")
+        return sum(int(entry.get("fail-count", 0)) for entry in histories)
+
+    @property
+    def operations(self) -> list[tuple[str, str, str]]:
+        """Starts and stops of the group since the test began: (action, resource, node)."""
+        return [
+            (operation.action, operation.resource, operation.node)
+            for operation in history.operations(self.lab)
+            if operation.t >= self.began and operation.resource in (ADDRESS, PROGRAM)
+        ]
+
+    @property
+    def fenced(self) -> list[str]:
+        """The nodes whose instances AWS has been asked to stop since the test began."""
+        return [
+            change["node"]
+            for event in self.lab.files.events()
+            if event["kind"] == "aws" and event["t"] >= self.began
+            for change in event["changes"]
+            if change["what"] == "instance" and change["new"] == "stopping"
+        ]
+
+
+@pytest.fixture(scope="module")
+def group(lab: Lab) -> Iterator[None]:
+    """The address and a service behind it, made with pcs."""
+    lab.exec("n1", "pcs", "resource", "defaults", "update", "resource-stickiness=100")
+    monitor = ["op", "monitor", f"interval={MONITOR_S}s", "--group", GROUP]
+    address = ["ocf:aws:route-table-vip", f"ip={VIP}"]
+    lab.exec("n1", "pcs", "resource", "create", ADDRESS, *address, *monitor)
+    program = ["ocf:heartbeat:anything", "binfile=/usr/bin/python3", "pidfile=/run/service.pid"]
+    program.append(f"cmdline_options={SERVICE} {SERVICE_PORT}")
+    lab.exec("n1", "pcs", "resource", "create", PROGRAM, *program, *monitor, "--wait=60")
+    yield
+    lab.exec("n1", "pcs", "resource", "delete", GROUP)
+
+
+@pytest.fixture
+def watch(lab: Lab, group: None, tmp_path: Path) -> Iterator[Watch]:
+    """A client that asks during the test, which begins when the service is settled."""
+    record = tmp_path / "client.jsonl"
+    with lab.asking(URL, record):
+        watch = Watch(lab, record)
+        watch.wait_online()
+        # Cleaning forgets results and probes anew; the test must not come in between.
+        lab.exec("n1", "pcs", "resource", "cleanup")
+        lab.exec("n1", "crm_resource", "--wait")
+        until(lambda: watch.active, SETTLE_S, "the cluster to run the service")
+        watch.wait_served_by(watch.active)
+        watch.began = watch.requests[-STEADY_ANSWERS].t
+        yield watch
+
+
+def test_flip(lab: Lab, watch: Watch) -> None:
+    """The active node leaves the cluster in good order, and comes back."""
+    first = watch.active
+    heir = watch.other(first)
+    lab.stop_cluster(first)
+    watch.wait_served_by(heir)
+    lab.start_cluster(first)
+    watch.wait_online()
+    watch.wait_served_by(heir)
+    assert watch.answered_by == [first, heir]
+    assert watch.fail_count(ADDRESS) == 0
+    assert watch.fenced == []
+
+
+def _remove_address(lab: Lab, node: str) -> None:
+    lab.exec(node, "ip", "address", "del", f"{VIP}/32", "dev", "eth0")
+
+
+def _steal_routes(lab: Lab, node: str) -> None:
+    thief = next(member for name, member in lab.topology.nodes.items() if name != node)
+    for table in lab.state()["regions"][REGION]["route_tables"]:
+        if any(route["destination"] == ROUTE for route in table["routes"]):
+            lab.control.aws(
+                REGION,
+                "ec2",
+                "ReplaceRoute",
+                RouteTableId=table["id"],
+                DestinationCidrBlock=ROUTE,
+                NetworkInterfaceId=thief.enis[0].id,
+            )
+
+
+@pytest.mark.parametrize("damage", [_remove_address, _steal_routes])
+def test_resource_recover(lab: Lab, watch: Watch, damage) -> None:
+    """The address is lost behind the cluster's back; the monitor sees it and it is mended."""
+    node = watch.active
+    damage(lab, node)
+    until(lambda: watch.fail_count(ADDRESS) == 1, SETTLE_S, "the monitor to see the loss")
+    watch.wait_served_by(node)
+    assert watch.lost
+    assert watch.answered_by == [node]
+    assert ("start", ADDRESS, node) in watch.operations
+    assert watch.fenced == []
+
+
+def test_standby_loop(lab: Lab, watch: Watch) -> None:
+    """Each node in turn is put on standby, and gives the service away."""
+    expected = [watch.active]
+    for _ in lab.topology.nodes:
+        leaving = expected[-1]
+        heir = watch.other(leaving)
+        with _standby(lab, leaving):
+            watch.wait_served_by(heir)
+        expected.append(heir)
+    assert watch.answered_by == expected
+    assert watch.fail_count(ADDRESS) == 0
+    assert watch.fenced == []
+
+
+@contextlib.contextmanager
+def _standby(lab: Lab, node: str) -> Iterator[None]:
+    lab.exec(node, "pcs", "node", "standby", node)
+    try:
+        yield
+    finally:
+        lab.exec(node, "pcs", "node", "unstandby", node)
+
+
+def test_maintenance_mode(lab: Lab, watch: Watch) -> None:
+    """Corosync and Pacemaker restart on every node; the client does not notice."""
+    node = watch.active
+    lab.exec("n1", "pcs", "property", "set", "maintenance-mode=true")
+    try:
+        for name in lab.topology.nodes:
+            lab.stop_cluster(name)
+            lab.start_cluster(name)
+            watch.wait_online()
+    finally:
+        lab.exec("n1", "pcs", "property", "set", "maintenance-mode=false")
+    watch.wait_served_by(node)
+    assert watch.lost == []
+    assert watch.answered_by == [node]
+    assert watch.operations == []
+    assert watch.fenced == []
+
+
+def test_node_killed(lab: Lab, watch: Watch) -> None:
+    """The active node dies without a word; it is fenced once, and comes back."""
+    victim = watch.active
+    heir = watch.other(victim)
+    lab.kill(victim)
+    watch.wait_served_by(heir)
+    watch.wait_online()
+    watch.wait_served_by(heir)
+    assert watch.answered_by == [victim, heir]
+    assert watch.fenced == [victim]
+    assert lab.instance_state(victim) == "running"
+
+
+def _exit_reason(lab: Lab) -> str | None:
+    """Why the monitor of the address is degraded, as crm_mon shows it."""
+    failure = lab.cluster().find(f"./failures/failure[@op_key='{ADDRESS}_monitor_{MONITOR_S}000']")
+    if failure is None:
+        return None
+    assert failure.get("exitcode") == OCF_DEGRADED
+    return failure.get("exitreason")
+
+
+def _monitor_result(lab: Lab, node: str) -> str | None:
+    """What the last recurring monitor of the address has returned on a node."""
+    # crm_mon goes on to show the last failure until somebody cleans it up.
+    monitor = f"lrm_rsc_op[@id='{ADDRESS}_monitor_{MONITOR_S}000']"
+    operation = f"//node_state[@uname='{node}']//{monitor}"
+    found = lab.exec("n1", "cibadmin", "--query", "--xpath", operation, check=False)
+    return ET.fromstring(found.stdout).get("rc-code") if found.returncode == 0 else None
+
+
+def test_api_refuses_every_call(lab: Lab, watch: Watch) -> None:
+    """EC2 cannot be reached for minutes: the service stays, and crm_mon says what is unknown."""
+    node = watch.active
+    lab.fault("ec2", "refuse")
+    ends = time.monotonic() + API_OUTAGE_S
+    reason = until(lambda: _exit_reason(lab), SETTLE_S, "crm_mon to show an exit reason")
+    assert "DescribeRouteTables" in reason
+
+    def still_fine_and_over() -> bool:
+        assert watch.fail_count(ADDRESS) == 0
+        assert watch.active == node
+        return time.monotonic() >= ends
+
+    until(still_fine_and_over, API_OUTAGE_S + SETTLE_S, "the end of the outage", 1)
+    lab.clear_faults()
+    until(lambda: _monitor_result(lab, node) == OCF_SUCCESS, SETTLE_S, "a monitor to succeed")
+    watch.wait_served_by(node)
+    assert watch.lost == []
+    assert watch.answered_by == [node]
+    assert watch.operations == []
+    assert watch.fail_count(ADDRESS) == watch.fail_count(PROGRAM) == 0
+    assert watch.fenced == []
