@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The value must be looked at: every fallible function carries it. */
@@ -27,6 +28,21 @@
         *ocf_steal_from_ = NULL;                                                                   \
         ocf_steal_value_;                                                                          \
     })
+
+/* Bytes of a UTF-8 text that fit into max without half a character: for "%.*s". */
+static inline int
+base_utf8_fit(const char *s, size_t max)
+{
+    size_t n = strnlen(s, max + 1);
+
+    if (n > max) {
+        n = max;
+        while (n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80) {
+            n--;
+        }
+    }
+    return (int)n;
+}
 
 static inline void
 base_free_p(void *pp)

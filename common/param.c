@@ -9,11 +9,14 @@
 #define SEPARATORS " \t\n,"
 #define NAME_SIZE  64
 
+#define VALUE_SHOWN_MAX 60
+
 /* What is allowed, in words: part of every complaint about a value. */
 static int
 complain(const struct param *p, const char *value, const char *allowed, struct err *e)
 {
-    return err_set(e, ERR_PARAM, "%s=\"%.60s\": allowed is %s", p->name, value, allowed);
+    return err_set(e, ERR_PARAM, "%s=\"%.*s\": allowed is %s", p->name,
+                   base_utf8_fit(value, VALUE_SHOWN_MAX), value, allowed);
 }
 
 static int
@@ -21,6 +24,9 @@ set_string(const struct param *p, const char *value, void *ret, struct err *e)
 {
     char allowed[64];
 
+    if (*value == '\0' && (p->flags & PARAM_REQUIRED) != 0) {
+        return complain(p, value, "a text that is not empty", e);
+    }
     if (p->max > 0 && strlen(value) > p->max) {
         (void)snprintf(allowed, sizeof(allowed), "a text of at most %llu characters",
                        (unsigned long long)p->max);
@@ -110,12 +116,13 @@ static int
 set_duration(const struct param *p, const char *value, void *ret, struct err *e)
 {
     char allowed[128];
+    char range[64];
     uint64_t ms = 0;
 
     if (!param_parse_duration(value, &ms) || ms < p->min || (p->max > 0 && ms > p->max)) {
-        (void)snprintf(allowed, sizeof(allowed),
-                       "a duration like 5s, 500ms or 2min, %llums to %llus",
+        (void)snprintf(range, sizeof(range), p->max > 0 ? "%llums to %llus" : "at least %llums",
                        (unsigned long long)p->min, (unsigned long long)(p->max / MS_PER_S));
+        (void)snprintf(allowed, sizeof(allowed), "a duration like 5s, 500ms or 2min, %s", range);
         return complain(p, value, allowed, e);
     }
     *(uint64_t *)ret = ms;
@@ -191,7 +198,7 @@ set_addresses(const struct param *p, const char *value, void *ret, struct err *e
 static int
 set_ids(const struct param *p, const char *value, void *ret, struct err *e)
 {
-    struct param_ids *list = ret;
+    struct param_ids found = {.n = 0};
     const char *rest = value;
     char word[AWS_ID_MAX];
     char allowed[96];
@@ -199,14 +206,22 @@ set_ids(const struct param *p, const char *value, void *ret, struct err *e)
 
     (void)snprintf(allowed, sizeof(allowed), "ids like %s-0123456789abcdef0, at most %d",
                    p->allowed, PARAM_IDS_MAX);
-    list->n = 0;
     while (next_word(&rest, word, sizeof(word), &too_long)) {
-        if (list->n == PARAM_IDS_MAX || !awsid_is(word, p->allowed)) {
+        if (found.n == PARAM_IDS_MAX || !awsid_is(word, p->allowed)) {
             return complain(p, value, allowed, e);
         }
-        memcpy(list->items[list->n++], word, sizeof(word));
+        for (size_t i = 0; i < found.n; i++) {
+            if (strcmp(found.items[i], word) == 0) {
+                return complain(p, value, "each id once", e);
+            }
+        }
+        memcpy(found.items[found.n++], word, sizeof(word));
     }
-    return too_long ? complain(p, value, allowed, e) : 0;
+    if (too_long || (found.n == 0 && (p->flags & PARAM_REQUIRED) != 0)) {
+        return complain(p, value, allowed, e);
+    }
+    *(struct param_ids *)ret = found;
+    return 0;
 }
 
 static int
