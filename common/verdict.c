@@ -134,21 +134,6 @@ advice_for(const struct err *e)
     return NULL;
 }
 
-/* The length of text cut to at most max bytes, between two characters of UTF-8. */
-static int
-cut(const char *text, size_t max)
-{
-    size_t len = strlen(text);
-
-    if (len > max) {
-        len = max;
-        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
-            len--;
-        }
-    }
-    return (int)len;
-}
-
 void
 verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_MAX + 1])
 {
@@ -163,6 +148,6 @@ verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_
     } else {
         (void)snprintf(what, sizeof(what), "%s: %s", prefix, e->text);
     }
-    (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", cut(what, room), what,
+    (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", base_utf8_fit(what, room), what,
                    advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
 }
