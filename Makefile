@@ -138,6 +138,38 @@ valgrind: deps
 	    "valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect" \
 	    $(TESTS)
 
+# --- style and static analysis ----------------------------------------------------------------
+
+C_FILES := $(wildcard common/*.[ch] common/tests/*.[ch] agents/*.c)
+LINTS   := lint-format lint-rules lint-tidy lint-cppcheck lint-shell lint-python
+
+.PHONY: $(LINTS)
+
+# `make -k lint` goes on after the first complaint.
+lint: deps
+	$(MAKE) $(LINTS)
+
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+lint-rules:
+	$(PYTHON_RUN) -m lint
+
+# Tests replace functions of libraries, which is what the analysers warn of.
+lint-tidy: $(B)/pkg-config
+	$(PYTHON_RUN) -m lint.tidy $(wildcard common/*.c agents/*.c) -- -std=gnu11 $(ALL_CPPFLAGS)
+
+lint-cppcheck:
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
+	    --inline-suppr -D_GNU_SOURCE -Icommon common/*.c agents
+
+lint-shell:
+	git ls-files -z | xargs -0 grep -lIE '^#! ?/bin/(ba|da)?sh' -- | xargs -r shellcheck
+
+lint-python:
+	.venv/bin/ruff check --quiet
+	.venv/bin/ruff format --check --quiet
+
 demo: deps
 	$(MAKE) all
 	$(PYTHON_RUN) cts/demo.py

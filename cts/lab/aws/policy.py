@@ -142,7 +142,7 @@ def _statement(document: Any, *, trust: bool) -> Statement:
         raise PolicyError(f"a statement must be an object, not {document!r}")
     unknown = set(document) - _KEYS
     if unknown:
-        raise PolicyError(f"statement element {sorted(unknown)[0]!r} is not supported")
+        raise PolicyError(f"statement element {min(unknown)!r} is not supported")
     if document.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError(f"Effect must be Allow or Deny, not {document.get('Effect')!r}")
     actions, inverse_actions = _either(document, "Action")
