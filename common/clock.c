@@ -53,17 +53,24 @@ const struct clock_ops clock_system = {
     .sleep_ms = system_sleep_ms,
 };
 
+/* `ms` after `now_ms`, at most the end of time. */
+static uint64_t
+later(uint64_t now_ms, uint64_t ms)
+{
+    return ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + ms;
+}
+
 struct deadline
 deadline_in(const struct clock_ops *ops, void *arg, uint64_t ms, int cancel_fd)
 {
     return (struct deadline){
-        .ops = ops, .arg = arg, .at_ms = ops->mono_ms(arg) + ms, .cancel_fd = cancel_fd};
+        .ops = ops, .arg = arg, .at_ms = later(ops->mono_ms(arg), ms), .cancel_fd = cancel_fd};
 }
 
 struct deadline
 deadline_cap(struct deadline d, uint64_t ms)
 {
-    uint64_t at_ms = deadline_now_ms(d) + ms;
+    uint64_t at_ms = later(deadline_now_ms(d), ms);
 
     if (at_ms < d.at_ms) {
         d.at_ms = at_ms;

@@ -5,6 +5,7 @@
 #include "exchange.h"
 #include "json.h"
 #include "log.h"
+#include "param.h"
 #include "profile.h"
 #include "sts.h"
 
@@ -543,18 +544,18 @@ parse_cached(const char *text, struct aws_credentials *ret)
 {
     OCF_BUF struct buf expires = BUF_INIT(32);
     OCF_BUF struct buf source = BUF_INIT(sizeof(ret->source) - 1);
-    long long expires_s = 0;
+    uint64_t expires_s = 0;
 
     text = take_line(text, &ret->access_key_id);
     text = text == NULL ? NULL : take_line(text, &ret->secret_access_key);
     text = text == NULL ? NULL : take_line(text, &ret->session_token);
     text = text == NULL ? NULL : take_line(text, &expires);
     text = text == NULL ? NULL : take_line(text, &source);
-    if (text == NULL || sscanf(buf_str(&expires), "%lld", &expires_s) != 1 || expires_s <= 0 ||
+    if (text == NULL || !param_parse_number(buf_str(&expires), &expires_s) || expires_s == 0 ||
         ret->access_key_id.len == 0 || ret->secret_access_key.len == 0) {
         return false;
     }
-    ret->expires_s = expires_s;
+    ret->expires_s = (int64_t)expires_s;
     (void)snprintf(ret->source, sizeof(ret->source), "%s", buf_str(&source));
     return true;
 }

@@ -90,6 +90,19 @@ parse_digits(const char *text, char **ret_end, uint64_t *ret)
 }
 
 bool
+param_parse_number(const char *text, uint64_t *ret)
+{
+    char *end = NULL;
+    uint64_t value = 0;
+
+    if (!parse_digits(text, &end, &value) || *end != '\0') {
+        return false;
+    }
+    *ret = value;
+    return true;
+}
+
+bool
 param_parse_duration(const char *text, uint64_t *ret_ms)
 {
     static const struct {
@@ -132,10 +145,9 @@ set_duration(const struct param *p, const char *value, void *ret, struct err *e)
 static int
 set_port(const struct param *p, const char *value, void *ret, struct err *e)
 {
-    char *end = NULL;
     uint64_t port = 0;
 
-    if (!parse_digits(value, &end, &port) || *end != '\0' || port < 1 || port > 65535) {
+    if (!param_parse_number(value, &port) || port < 1 || port > 65535) {
         return complain(p, value, "a port, 1 to 65535", e);
     }
     *(uint16_t *)ret = (uint16_t)port;

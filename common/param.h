@@ -93,6 +93,9 @@ const char *param_nearest(const struct param_table *tables, const char *unknown)
 /*! \brief Content type of the metadata: "string", "boolean" or "integer". */
 const char *param_content_type(enum param_type type);
 
+/*! \brief Parse a number of decimal digits and nothing else; false also when it does not fit. */
+bool param_parse_number(const char *text, uint64_t *ret) OCF_MUST_CHECK;
+
 /*!
  * \brief Parse "10", "10s", "500ms", "2min", "1h" into milliseconds
  *

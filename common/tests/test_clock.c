@@ -66,6 +66,17 @@ deadline_left_counts_down_to_zero(void **state)
 }
 
 static void
+deadline_very_far_away_does_not_wrap(void **state)
+{
+    struct fake f = {.now_ms = 5000};
+    struct deadline d = deadline_in(&fake_clock, &f, UINT64_MAX - 1, -1);
+
+    (void)state;
+    assert_int_equal(deadline_left_ms(d), UINT64_MAX - 5000);
+    assert_int_equal(deadline_left_ms(deadline_cap(d, UINT64_MAX)), UINT64_MAX - 5000);
+}
+
+static void
 deadline_wall_is_the_clocks(void **state)
 {
     struct fake f = {.now_ms = 0};
@@ -199,6 +210,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(deadline_left_counts_down_to_zero),
+        cmocka_unit_test(deadline_very_far_away_does_not_wrap),
         cmocka_unit_test(deadline_wall_is_the_clocks),
         cmocka_unit_test(deadline_cap_takes_the_earlier),
         cmocka_unit_test(deadline_sleep_in_time_sleeps_all),

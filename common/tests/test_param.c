@@ -474,10 +474,29 @@ param_content_type_of_every_type(void **state)
     assert_string_equal(param_content_type(PARAM_CHOICE), "string");
 }
 
+static void
+param_number_digits_only_and_only_what_fits(void **state)
+{
+    static const char *const bad[] = {
+        "", "-1", "+1", " 1", "1 ", "1s", "0x1", "1.5", "18446744073709551616"};
+    uint64_t value = 7;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_false(param_parse_number(bad[i], &value));
+        assert_int_equal(value, 7);
+    }
+    assert_true(param_parse_number("18446744073709551615", &value));
+    assert_int_equal(value, UINT64_MAX);
+    assert_true(param_parse_number("007", &value));
+    assert_int_equal(value, 7);
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
+        FAKE_TEST(param_number_digits_only_and_only_what_fits),
         FAKE_TEST(param_set_bad_values_exact_message),
         FAKE_TEST(param_set_cut_value_stays_utf8),
         FAKE_TEST(param_set_booleans),
