@@ -9,11 +9,13 @@ looked at the new one. Both name the parameters as the EC2 Query API spells them
 from __future__ import annotations
 
 import base64
+import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
 
+import moto.ec2.utils
 from botocore.model import OperationModel, Shape
 from moto.core.responses import ActionResult
 from moto.ec2.models.instances import Instance
@@ -144,6 +146,22 @@ def _table_filters(
     return get_filter_value
 
 
+def _filter_matching(
+    original: Callable[[Any, str, Any], bool],
+) -> Callable[[Any, str, Any], bool]:
+    def is_filter_matching(thing: Any, name: str, wanted: Any) -> bool:
+        """EC2: one value of the thing that is among those of the filter is enough.
+
+        Of several values moto wants all of the one to be among the other.
+        """
+        values = thing.get_filter_value(name)
+        if isinstance(values, list) and isinstance(wanted, list):
+            return any(fnmatch.fnmatchcase(str(v), pattern) for v in values for pattern in wanted)
+        return original(thing, name, wanted)
+
+    return is_filter_matching
+
+
 def _terminate(original: Callable[[Instance], Any]) -> Callable[[Instance], Any]:
     def terminate(instance: Instance) -> Any:
         """moto leaves the ENIs of a terminated instance attached to it."""
@@ -210,6 +228,7 @@ def install() -> None:
     Route.instance_owner_id = property(_instance_owner_id)
     Route.state = property(_state)
     RouteTable.get_filter_value = _table_filters(RouteTable.get_filter_value)
+    moto.ec2.utils.is_filter_matching = _filter_matching(moto.ec2.utils.is_filter_matching)
     Instance.terminate = _terminate(Instance.terminate)
     Instance.source_dest_check = property(_instance_check, _set_instance_check)
     for name, (key, low, high) in _PAGED.items():
