@@ -38,6 +38,10 @@ xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e)
     if (len == 0 || len > INT_MAX) {
         return err_set(e, ERR_MALFORMED, "empty answer where XML is expected");
     }
+    /* libcrmcommon has itself told of every node of any document, and reports entities on stderr
+     * as failed assertions of its own. */
+    (void)xmlRegisterNodeDefault(NULL);
+    (void)xmlDeregisterNodeDefault(NULL);
     doc = xmlReadMemory(text, (int)len, NULL, NULL, PARSE_OPTIONS);
     if (doc == NULL || doc->intSubset != NULL) {
         xmlFreeDoc(doc);
