@@ -317,6 +317,7 @@ fill_request(const struct flight *f, size_t i, const struct destination *to, str
                                .body_len = c->body.len,
                                .max_answer = AWS_ANSWER_MAX,
                                .attempt_ms = f->session->attempt_ms,
+                               .fresh = c->write,
                                .secret = c->secret};
     if (q->body != NULL) {
         rc = add_line(out, q, type.name, type.value);

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
-#define POLL_MAX_MS 1000
+#define POLL_MAX_MS        1000
+#define FDS_OWN            12 /* descriptors of the rest of the process */
+#define FDS_PER_CONNECTION 4
+#define FDS_PLENTY         1000
 
 struct http {
     const struct http_options *options;
@@ -62,6 +66,23 @@ system_trust_is_hashed(void)
 #endif
 }
 
+/*
+ * How many connections fit into the descriptors that this process may have; 0 is "no limit". Each
+ * needs up to four during its handshake, and too few would look like a damaged trust store.
+ */
+static long
+max_connections(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > FDS_PLENTY) {
+        return 0;
+    }
+    return limit.rlim_cur < FDS_OWN + 2 * FDS_PER_CONNECTION
+               ? 1
+               : (long)((limit.rlim_cur - FDS_OWN) / FDS_PER_CONNECTION);
+}
+
 int
 http_new(const struct http_options *options, struct http **ret, struct err *e)
 {
@@ -76,7 +97,9 @@ http_new(const struct http_options *options, struct http **ret, struct err *e)
     }
     h->options = options;
     h->multi = curl_multi_init();
-    if (h->multi == NULL) {
+    if (h->multi == NULL || curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                                              max_connections()) != CURLM_OK) {
+        (void)curl_multi_cleanup(h->multi);
         free(h);
         return err_set(e, ERR_NOMEM, "out of memory");
     }
@@ -229,10 +252,11 @@ set_options(const struct http *h, struct running *r, struct deadline d)
            SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_NOSIGNAL, 1L) &&
            SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           SET(CURLOPT_TIMEOUT_MS, timeout_ms) && SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) &&
-           SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, r) &&
-           SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, r) &&
-           SET(CURLOPT_ERRORBUFFER, r->detail) && SET(CURLOPT_PRIVATE, r);
+           SET(CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L) && SET(CURLOPT_TIMEOUT_MS, timeout_ms) &&
+           SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
+           SET(CURLOPT_WRITEDATA, r) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
+           SET(CURLOPT_HEADERDATA, r) && SET(CURLOPT_ERRORBUFFER, r->detail) &&
+           SET(CURLOPT_PRIVATE, r);
 }
 
 static int
