@@ -101,10 +101,15 @@ round_trip(struct batch *b, size_t m)
     }
     for (size_t k = 0; k < m; k++) {
         size_t i = b->wave_item[k];
+        struct err before = b->errs[i];
 
         b->items[i].attempts++;
         b->errs[i] = (struct err){0};
         b->errs[i].code = b->ops->judge(b->arg, i, &b->x[i], &b->errs[i]);
+        if (b->errs[i].code == -ERR_TIMEOUT && before.code < 0 &&
+            deadline_left_ms(b->deadline) == 0) {
+            b->errs[i] = before; /* our deadline cut it short: what came before says more */
+        }
         if (b->errs[i].code == 0) {
             b->items[i].ended = true;
         } else {
