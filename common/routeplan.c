@@ -73,10 +73,10 @@ add_change(struct making *m, const char *table_id, const struct addr *destinatio
 static void
 note_missing(struct making *m, const char *table_id, const struct addr *destination)
 {
-    if (m->plan.n_missing++ == 0) {
-        m->plan.missing = *destination;
-        (void)snprintf(m->plan.missing_table, sizeof(m->plan.missing_table), "%s", table_id);
-    }
+    struct routeplan_missing *missing = &m->plan.missing[m->plan.n_missing++];
+
+    missing->destination = *destination;
+    (void)snprintf(missing->table_id, sizeof(missing->table_id), "%s", table_id);
     note_wrong(m, table_id[0] == '\0' ? "no route table" : table_id, destination,
                table_id[0] == '\0' ? "has a route" : "has no route");
     if (m->in->create && table_id[0] != '\0') {
@@ -126,10 +126,13 @@ int
 routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
 {
     struct making m = {.in = in};
+    size_t max = (in->tables->n + 1) * in->n_destinations + 1;
     size_t used = 0;
 
-    m.plan.changes = calloc(in->tables->n * in->n_destinations + 1, sizeof(*m.plan.changes));
-    if (m.plan.changes == NULL) {
+    m.plan.changes = calloc(max, sizeof(*m.plan.changes));
+    m.plan.missing = calloc(max, sizeof(*m.plan.missing));
+    if (m.plan.changes == NULL || m.plan.missing == NULL) {
+        routeplan_done(&m.plan);
         return -ERR_NOMEM;
     }
     for (size_t k = 0; k < in->n_destinations; k++) {
@@ -153,6 +156,7 @@ void
 routeplan_done(struct routeplan *p)
 {
     free(p->changes);
+    free(p->missing);
     *p = (struct routeplan){0};
 }
 
@@ -214,18 +218,25 @@ routeplan_read(struct ocf_ctx *ctx, const struct node_nic *nic, const struct par
     return 0;
 }
 
-/* The command that creates the first missing route. */
+/* Whether there are missing routes that are not going to be created. */
+static bool
+lacks_routes(const struct routeplan *p, const struct route_params *params)
+{
+    return p->n_missing > 0 && (!params->create_routes || p->missing[0].table_id[0] == '\0');
+}
+
+/* The command that creates a missing route. */
 static int
-tell_missing(const struct routeplan *p, const char *eni_id, struct err *e)
+tell_missing(const struct routeplan_missing *missing, const char *eni_id, struct err *e)
 {
     char text[ADDR_TEXT_MAX];
 
     return err_set(e, ERR_PARAM,
                    "no route: aws ec2 create-route --route-table-id %s --destination-%s %s "
                    "--network-interface-id %s",
-                   p->missing_table[0] == '\0' ? "RTB" : p->missing_table,
-                   p->missing.family == AF_INET ? "cidr-block" : "ipv6-cidr-block",
-                   addr_cidr_text(&p->missing, text), eni_id);
+                   missing->table_id[0] == '\0' ? "RTB" : missing->table_id,
+                   missing->destination.family == AF_INET ? "cidr-block" : "ipv6-cidr-block",
+                   addr_cidr_text(&missing->destination, text), eni_id);
 }
 
 /* What became of the writes. */
@@ -265,8 +276,8 @@ routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_par
 {
     int rc = 0;
 
-    if (p->n_missing > 0 && (!params->create_routes || p->missing_table[0] == '\0')) {
-        return tell_missing(p, eni_id, e);
+    if (lacks_routes(p, params)) {
+        return tell_missing(&p->missing[0], eni_id, e);
     }
     if (params->disable_source_dest_check) {
         rc = ec2_set_source_dest_check(&ctx->session, eni_id, false, false, ctx->deadline, e);
@@ -338,12 +349,15 @@ void
 routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
                     const char *eni_id)
 {
-    struct err e = {0};
+    bool lacking = lacks_routes(p, params);
 
-    if (p->n_missing > 0 && (!params->create_routes || p->missing_table[0] == '\0')) {
-        (void)tell_missing(p, eni_id, &e);
+    for (size_t i = 0; lacking && i < p->n_missing; i++) {
+        struct err e = {0};
+
+        (void)tell_missing(&p->missing[i], eni_id, &e);
         ocf_finding(ctx, -ERR_PARAM, "%s", e.text);
-    } else {
+    }
+    if (!lacking) {
         ocf_finding(ctx, 0, "routes: %zu here, %zu elsewhere, %zu to create", p->n_ours,
                     p->n_others + p->n_dead, p->n_missing);
     }

@@ -30,14 +30,19 @@ struct routeplan_input {
     bool create;        /* plan to create what is missing */
 };
 
+/* A route that does not exist. */
+struct routeplan_missing {
+    struct addr destination;
+    char table_id[AWS_ID_MAX]; /* "" when no table has it and none was named */
+};
+
 /* What there is, counted in routes, and what to do. */
 struct routeplan {
-    size_t n_ours;                  /* lead to our ENI and are active */
-    size_t n_dead;                  /* lead to our ENI and are blackholes */
-    size_t n_others;                /* lead elsewhere */
-    size_t n_missing;               /* do not exist */
-    struct addr missing;            /* the first of them ... */
-    char missing_table[AWS_ID_MAX]; /* ... and its table, "" when no table has it */
+    size_t n_ours;   /* lead to our ENI and are active */
+    size_t n_dead;   /* lead to our ENI and are blackholes */
+    size_t n_others; /* lead elsewhere */
+    struct routeplan_missing *missing;
+    size_t n_missing;
     struct ec2_route_change *changes;
     size_t n_changes;
     char text[ERR_TEXT_MAX]; /* the first route that is not right, and how many more; "" for none */
