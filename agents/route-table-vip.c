@@ -80,6 +80,14 @@ plan_routes(struct ocf_ctx *ctx, struct err *e)
                           &p->plan, e);
 }
 
+/* A table that was named does not exist: no node can help that, and ids are never used again. */
+static void
+blame_route_tables(struct err *e)
+{
+    e->code = -ERR_PARAM;
+    (void)err_prefix(e, "route_tables");
+}
+
 static enum ocf_verdict
 probe(struct ocf_ctx *ctx, struct err *why)
 {
@@ -92,10 +100,13 @@ probe(struct ocf_ctx *ctx, struct err *why)
         return local;
     }
     rc = plan_routes(ctx, why);
-    if (rc == -ERR_NOT_FOUND) { /* a table that was named is gone: another node cannot help that */
-        return ctx->operation == OCF_OP_START ? OCF_UNKNOWN : OCF_DEGRADED;
+    if (rc == -ERR_NOT_FOUND && ctx->operation != OCF_OP_START) {
+        return OCF_DEGRADED; /* the service goes on by the other tables */
     }
     if (rc < 0) {
+        if (rc == -ERR_NOT_FOUND) {
+            blame_route_tables(why);
+        }
         return OCF_UNKNOWN;
     }
     routes = routeplan_verdict(&p->plan);
@@ -137,7 +148,12 @@ preflight(struct ocf_ctx *ctx)
     if (p->nic.eni_id[0] != '\0') {
         vip_preflight_outside_vpc(ctx, &p->vip, &p->nic);
     }
-    ocf_finding_of(ctx, "ec2:DescribeRouteTables", &e);
+    if (rc == -ERR_NOT_FOUND) {
+        blame_route_tables(&e);
+        ocf_finding(ctx, e.code, "%s", e.text);
+    } else {
+        ocf_finding_of(ctx, "ec2:DescribeRouteTables", &e);
+    }
     if (rc == 0) {
         routeplan_preflight(ctx, &p->plan, &p->routes, p->nic.eni_id);
     }
