@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs an agent in the nodes of a lab as Pacemaker's executor does, and keeps what came of it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab import netns, node
+from lab.aws.reqlog import rounds
+from lab.handle import Lab
+from lab.process import PROC, Process, in_namespace
+from lab.state import REPOSITORY, until
+
+BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
+AGENTS = BUILD / "agents"
+INSTALLED = "/usr/lib/ocf/resource.d/aws"
+RSCTMP = "/run/resource-agents"
+REASON = "ocf-exit-reason:"
+REASON_MAX = 128
+TIMEOUT_MS = 20000
+BEGIN_TIMEOUT_S = 10
+# As a node sees it; the same file is in the node's directory of the lab.
+LOG_FILE = "/tmp/agent.log"
+# The shortest secret, a secret access key, has as many characters.
+SECRET_MIN = 40
+# `timeout -s KILL` ends with this when it had to kill.
+KILLED = 128 + signal.SIGKILL
+MARK = "OCF_AWS_TEST_MARK"
+
+# No output may contain these, whatever the secrets are.
+FORBIDDEN = re.compile(
+    r"AWS4-HMAC-SHA256|Authorization:|Signature=|X-Amz-Security-Token", re.IGNORECASE
+)
+SANITIZER = re.compile(r"\w+Sanitizer|runtime error:")
+
+
+def agents() -> list[str]:
+    """The names of all agents that were built."""
+    found = [path.name for path in AGENTS.iterdir() if not path.suffix and os.access(path, os.X_OK)]
+    return sorted(found)
+
+
+def ocf_environment(
+    agent: str,
+    action: str = "",
+    *,
+    instance: str = "vip",
+    timeout_ms: int | None = TIMEOUT_MS,
+    interval_ms: int | None = None,
+    depth: int | None = None,
+    **parameters: str,
+) -> dict[str, str]:
+    """The variables that the executor sets for one action; parameters without OCF_RESKEY_."""
+    found = {
+        "OCF_ROOT": "/usr/lib/ocf",
+        "OCF_RA_VERSION_MAJOR": "1",
+        "OCF_RA_VERSION_MINOR": "1",
+        "OCF_RESOURCE_INSTANCE": instance,
+        "OCF_RESOURCE_TYPE": agent,
+        "OCF_RESOURCE_PROVIDER": "aws",
+        "HA_RSCTMP": RSCTMP,
+        "PCMK_service": "pacemaker-execd",
+        "OCF_RESKEY_crm_feature_set": "3.16.2",
+    }
+    numbers = {"timeout": timeout_ms, "interval": interval_ms}
+    for name, value in numbers.items():
+        if value is not None:
+            found[f"OCF_RESKEY_CRM_meta_{name}"] = str(value)
+    if action:
+        found["OCF_RESKEY_CRM_meta_name"] = action
+    if depth is not None:
+        found["OCF_CHECK_LEVEL"] = str(depth)
+    return found | {f"OCF_RESKEY_{name}": value for name, value in parameters.items()}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one action did."""
+
+    action: str
+    code: int
+    stdout: str
+    stderr: str
+    # AWS and metadata calls of the node meanwhile, from the request log, by the time they began.
+    requests: list[dict[str, Any]] = field(repr=False, default_factory=list)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The exit reasons; Pacemaker keeps the last."""
+        lines = self.stderr.splitlines()
+        return [line.removeprefix(REASON) for line in lines if line.startswith(REASON)]
+
+    @property
+    def reason(self) -> str:
+        """The exit reason; there must be exactly one, of a length that Pacemaker shows whole."""
+        (reason,) = self.reasons
+        assert len(reason.encode()) <= REASON_MAX, reason
+        return reason
+
+    def calls(self, service: str = "ec2") -> list[str]:
+        """The actions that one service was asked for."""
+        return [entry["action"] for entry in self.requests if entry["service"] == service]
+
+    def rounds(self, service: str = "ec2") -> int:
+        """How many sequential round trips to one service there were."""
+        return rounds(entry for entry in self.requests if entry["service"] == service)
+
+
+def processes_with(lab: Lab, where: str, mark: str) -> list[Process]:
+    """All processes of a node that have inherited a mark, whoever their parent is now."""
+    namespace = netns.path(lab.files.netns(where)).stat().st_ino
+    needle = f"{MARK}={mark}".encode()
+    found = []
+    for process in in_namespace("net", {namespace}):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            environment = (PROC / str(process.pid) / "environ").read_bytes()
+            if needle in environment.split(b"\0"):
+                found.append(process)
+    return found
+
+
+class Running:
+    """An action that has been started."""
+
+    def __init__(self, lab: Lab, where: str, action: str, argv: list[str], mark: str):
+        self._lab, self._where, self._action, self._mark = lab, where, action, mark
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(
+            node.command(lab.files, where, argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _processes(self) -> list[Process]:
+        return processes_with(self._lab, self._where, self._mark)
+
+    def agent_pid(self) -> int | None:
+        """The agent's own process, None while it has not begun or when it has ended."""
+        for process in self._processes():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                executable = os.readlink(PROC / str(process.pid) / "exe")
+                if executable.startswith(INSTALLED):
+                    return process.pid
+        return None
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What the node has asked since."""
+        return [
+            entry
+            for entry in self._lab.requests()
+            if entry["node"] == self._where and entry["started"] >= self._began
+        ]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the agent, and to nothing else."""
+        os.kill(until(self.agent_pid, BEGIN_TIMEOUT_S, f"{self._action} to run"), number)
+
+    def kill(self) -> None:
+        """Kill the agent, as the executor and the kernel do without asking."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+
+    def ended(self) -> bool:
+        """Whether it has come to its end; outcome() then does not wait."""
+        return self._process.poll() is not None
+
+    def outcome(self) -> Outcome:
+        """Wait for the end. It must come before the timeout, and no process may stay behind."""
+        stdout, stderr = self._process.communicate()
+        code = self._process.returncode
+        outcome = Outcome(self._action, code, stdout, stderr, self.requests())
+        # timeout(1) kills itself together with what it watches.
+        assert code not in (KILLED, -signal.SIGKILL), f"killed at its timeout: {outcome}"
+        assert not SANITIZER.search(stderr), stderr
+        assert not self._processes(), f"a process was left behind: {outcome}"
+        return outcome
+
+
+class Runner:
+    """Runs one agent by hand. Every outcome is kept for check_secrets()."""
+
+    def __init__(self, lab: Lab, agent: str, **parameters: str):
+        self.lab, self.agent, self.parameters = lab, agent, parameters
+        self.secrets: set[str] = set()
+        self._said: list[str] = []
+
+    def begin(
+        self,
+        where: str,
+        action: str,
+        *,
+        timeout_ms: int = TIMEOUT_MS,
+        environment: dict[str, str] | None = None,
+        wrapper: Iterable[str] = (),
+        **more: Any,
+    ) -> Running:
+        """Start an action.
+
+        `more` goes to ocf_environment(), None takes a parameter away; `wrapper` is the beginning
+        of a command line that runs the rest of it.
+        """
+        mark = uuid.uuid4().hex
+        options = {**self.parameters, **more}
+        known = {name: value for name, value in options.items() if value is not None}
+        variables = ocf_environment(self.agent, action, timeout_ms=timeout_ms, **known)
+        variables |= {"PCMK_debug": "yes", "PCMK_logfile": LOG_FILE, MARK: mark}
+        variables |= environment or {}
+        argv = ["env", *(f"{name}={value}" for name, value in variables.items())]
+        # As the executor does: the whole process group dies when the time is over.
+        argv += ["timeout", "-s", "KILL", f"{timeout_ms / 1000}"]
+        argv += [*wrapper, f"{INSTALLED}/{self.agent}", *action.split()]
+        return Running(self.lab, where, action, argv, mark)
+
+    def __call__(self, where: str, action: str, **more: Any) -> Outcome:
+        """Run an action to its end."""
+        return self.end(self.begin(where, action, **more))
+
+    def end(self, running: Running) -> Outcome:
+        """Wait for an action that was begun."""
+        outcome = running.outcome()
+        self._said += [outcome.stdout, outcome.stderr]
+        return outcome
+
+    def probe(self, where: str, **more: Any) -> Outcome:
+        """The monitor by which Pacemaker finds out whether a resource is active."""
+        return self(where, "monitor", interval_ms=0, **more)
+
+    def monitor(self, where: str, **more: Any) -> Outcome:
+        """The recurring monitor."""
+        return self(where, "monitor", interval_ms=10000, **more)
+
+    def start(self, where: str, **more: Any) -> Outcome:
+        return self(where, "start", **more)
+
+    def stop(self, where: str, **more: Any) -> Outcome:
+        return self(where, "stop", **more)
+
+    # --- what a node has of it ---
+
+    def log(self, where: str) -> str:
+        """What the agent wrote to Pacemaker's log on a node, since the last clean()."""
+        path = self.lab.files.node(where) / LOG_FILE.lstrip("/")
+        return path.read_text() if path.exists() else ""
+
+    def clean(self) -> None:
+        """Forget the outcomes, and empty the caches and logs of all nodes."""
+        self._said.clear()
+        for where in self.lab.topology.nodes:
+            self.lab.exec(where, "rm", "-rf", f"{RSCTMP}/ocf-aws", LOG_FILE)
+
+    def learn_secrets(self, where: str) -> set[str]:
+        """Remember the secrets that are in a node's cache, and return them.
+
+        An entry is one line about itself, then a token alone, or key, secret, session token, time
+        of expiry and source. The id of a key is not a secret.
+        """
+        each = 'for entry in *; do tail -n +2 "$entry"; echo; done'
+        argv = ["sh", "-c", f"cd {RSCTMP}/ocf-aws 2>/dev/null && {each}"]
+        dump = self.lab.exec(where, *argv, check=False).stdout
+        words = {word for word in dump.split() if len(word) >= SECRET_MIN}
+        found = {word for word in words if not word.startswith("arn:")}
+        self.secrets |= found
+        return found
+
+    def check_secrets(self) -> None:
+        """No outcome and no log since the last clean() may hold a secret."""
+        for where in self.lab.topology.nodes:
+            self.learn_secrets(where)
+        for text in [*self._said, *map(self.log, self.lab.topology.nodes)]:
+            assert not FORBIDDEN.search(text), text
+            for secret in self.secrets:
+                assert secret not in text, text
