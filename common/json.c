@@ -18,7 +18,7 @@ static bool
 is_space(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (memchr(" \t\r\n", text[i], 4) == NULL) {
+        if (text[i] == '\0' || strchr(" \t\r\n", text[i]) == NULL) {
             return false;
         }
     }
