@@ -233,6 +233,9 @@ fetch_values(struct imds *m, struct imds_item *items, size_t n, struct deadline 
     int rc = 0;
 
     if (x == NULL || errs == NULL || urls == NULL) {
+        for (size_t i = 0; i < n; i++) {
+            (void)err_set(&items[i].error, ERR_NOMEM, "out of memory");
+        }
         return -ERR_NOMEM;
     }
     rc = exchange_all(m->transport, &ops, &f, x, errs, n, d);
@@ -279,7 +282,11 @@ imds_get_one(struct imds *m, const char *path, struct deadline d, struct buf *re
 
     if (rc == 0) {
         rc = buf_add(ret, buf_str(&item.value), item.value.len);
-    } else if (e != NULL) {
+        if (rc < 0) {
+            (void)err_set(&item.error, (enum err_code) - rc, "IMDS: %s: %s", path, err_text(rc));
+        }
+    }
+    if (rc < 0 && e != NULL) {
         *e = item.error;
     }
     imds_items_done(&item, 1);
