@@ -7,28 +7,11 @@ import xml.etree.ElementTree as ET
 
 from lab import node
 from lab.state import LabError, State, until
-from lab.topology import Topology
+from lab.topology import Member, Topology
 
 FORM_TIMEOUT_S = 90
-FENCING = "fencing"
-
-# All nodes boot together here; the default of 20 s is for machines that do not.
-FIRST_CIB = """\
-<cib crm_feature_set="3.0.0" validate-with="pacemaker-3.0"
-     admin_epoch="0" epoch="1" num_updates="0">
-  <configuration>
-    <crm_config>
-      <cluster_property_set id="cib-bootstrap-options">
-        <nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="2s"/>
-      </cluster_property_set>
-    </crm_config>
-    <nodes/>
-    <resources/>
-    <constraints/>
-  </configuration>
-  <status/>
-</cib>
-"""
+FENCING_TIMEOUT_S = 60
+FENCE_AGENT = "stonith:fence_aws"
 
 
 def corosync_conf(topology: Topology) -> str:
@@ -68,8 +51,60 @@ logging {{
 """
 
 
+def first_cib(topology: Topology) -> str:
+    """The CIB of a cluster that has never run: fencing by fence_aws, as on AWS, and no more.
+
+    Each node has a device of its own that never runs on it: when a node dies, the device that
+    can end it is up already.
+    """
+    # All nodes boot together here; dc-deadtime's 20 s are for machines that do not.
+    return f"""\
+<cib crm_feature_set="3.0.0" validate-with="pacemaker-3.0"
+     admin_epoch="0" epoch="1" num_updates="0">
+  <configuration>
+    <crm_config>
+      <cluster_property_set id="cib-bootstrap-options">
+        <nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="2s"/>
+      </cluster_property_set>
+    </crm_config>
+    <nodes/>
+    <resources>{"".join(map(_fence_device, topology.nodes.values()))}
+    </resources>
+    <constraints>{"".join(map(_fence_elsewhere, topology.nodes))}
+    </constraints>
+  </configuration>
+  <status/>
+</cib>
+"""
+
+
+def _fence_device(member: Member) -> str:
+    device = f"fence-{member.name}"
+    # A device whose monitor failed while AWS was away is tried again by itself.
+    return f"""
+      <primitive id="{device}" class="stonith" type="fence_aws">
+        <instance_attributes id="{device}-attributes">
+          <nvpair id="{device}-region" name="region" value="{member.region}"/>
+          <nvpair id="{device}-map" name="pcmk_host_map" value="{member.name}:{member.instance}"/>
+        </instance_attributes>
+        <operations>
+          <op id="{device}-monitor" name="monitor" interval="60s" timeout="60s"/>
+        </operations>
+        <meta_attributes id="{device}-meta">
+          <nvpair id="{device}-failure-timeout" name="failure-timeout" value="60s"/>
+        </meta_attributes>
+      </primitive>"""
+
+
+def _fence_elsewhere(name: str) -> str:
+    device = f"fence-{name}"
+    place = f'rsc="{device}" node="{name}" score="-INFINITY"'
+    return f"""
+      <rsc_location id="{device}-elsewhere" {place}/>"""
+
+
 def prepare(state: State, topology: Topology) -> None:
-    """Give every node its corosync.conf, and a first CIB that shortens the wait for a DC."""
+    """Give every node its corosync.conf and its first CIB."""
     for name in topology.nodes:
         corosync = state.node(name) / "etc-corosync"
         corosync.mkdir()
@@ -78,7 +113,7 @@ def prepare(state: State, topology: Topology) -> None:
         if not cibs.is_dir():
             raise LabError("pacemaker is not installed; run 'make deps'")
         cib = cibs / "cib.xml"
-        cib.write_text(FIRST_CIB)
+        cib.write_text(first_cib(topology))
         cib.chmod(0o600)
         shutil.chown(cib, cibs.owner(), cibs.group())
 
@@ -117,13 +152,14 @@ def wait_formed(state: State, topology: Topology) -> None:
     until(formed, FORM_TIMEOUT_S, "all nodes to be online (pacemaker.log below nodes/ says more)")
 
 
-def set_up_fencing(state: State, topology: Topology) -> None:
-    """Let fence_aws stop and start the instances, as on AWS."""
+def wait_fencing(state: State, topology: Topology) -> None:
+    """Wait until every node that has another one beside it can be fenced."""
     asked = next(iter(topology.nodes))
-    hosts = ";".join(f"{member.name}:{member.instance}" for member in topology.nodes.values())
-    region = topology.nodes[asked].region
-    pcs = ["pcs", "stonith", "create", FENCING, "fence_aws", f"region={region}"]
-    argv = node.command(state, asked, [*pcs, f"pcmk_host_map={hosts}", "--wait=60"])
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"cannot set up fencing: {(done.stderr or done.stdout).strip()}")
+    wanted = len(topology.nodes) if len(topology.nodes) > 1 else 0
+
+    def ready() -> bool:
+        seen = status(state, asked)
+        started = f".//resource[@resource_agent='{FENCE_AGENT}'][@role='Started']"
+        return seen is not None and len(seen.findall(started)) == wanted
+
+    until(ready, FENCING_TIMEOUT_S, "fence_aws to reach AWS")

@@ -98,11 +98,15 @@ class Lab:
 
     # --- commands inside the machines ---
 
+    def command(self, where: str, *argv: str) -> list[str]:
+        """The command line that runs argv on a node or client."""
+        return node.command(self.files, self.topology.member(where).name, list(argv))
+
     def exec(
         self, where: str, *argv: str, check: bool = True, timeout_s: float = EXEC_TIMEOUT_S
     ) -> subprocess.CompletedProcess:
         """Run a command on a node or client and return its outcome with text output."""
-        command = node.command(self.files, self.topology.member(where).name, list(argv))
+        command = self.command(where, *argv)
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=timeout_s, check=False
         )
@@ -115,7 +119,7 @@ class Lab:
     def asking(self, url: str, output: Path, where: str = "client") -> Iterator[None]:
         """Let a client ask all the while; lab.client.read(output) tells what happened."""
         argv = ["env", f"PYTHONPATH={CLEAN_ENV['PYTHONPATH']}", sys.executable, "-m", "lab.client"]
-        command = node.command(self.files, where, [*argv, url])
+        command = self.command(where, *argv, url)
         with open(output, "wb") as file:
             asker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file)
         try:

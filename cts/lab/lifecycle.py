@@ -76,7 +76,7 @@ def _build(state: State, document: dict[str, Any], progress: Callable[[str], Non
         progress("cluster: corosync and pacemaker")
         cluster.wait_formed(state, topology)
         progress("cluster: fencing by fence_aws")
-        cluster.set_up_fencing(state, topology)
+        cluster.wait_fencing(state, topology)
     return topology
 
 

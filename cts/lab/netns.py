@@ -18,7 +18,10 @@ NETNS_DIR = Path("/run/netns")
 METADATA_ADDRESSES = ("169.254.169.254/32", "fd00:ec2::254/128")
 
 _MEMBER_SYSCTLS = (
+    # A redirect would lead around the router, past the next change of a route.
     "net.ipv4.conf.all.accept_redirects=0",
+    "net.ipv6.conf.all.accept_redirects=0",
+    "net.ipv6.conf.default.accept_redirects=0",
     "net.ipv4.conf.default.rp_filter=0",
     "net.ipv4.conf.all.rp_filter=0",
     "net.ipv6.conf.default.accept_dad=0",
