@@ -298,8 +298,9 @@ code_of(CURLcode c, const struct running *r)
     case CURLE_WRITE_ERROR:
         return r->too_big ? ERR_TOO_BIG : ERR_NETWORK;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return ERR_PARAM;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL, or of who answered */
+        return r->x->answer.sent ? ERR_MALFORMED : ERR_PARAM;
     default:
         return ERR_NETWORK;
     }
