@@ -390,17 +390,6 @@ read_error(const struct http_exchange *x, char code[64], char message[256])
     (void)snprintf(message, 256, "%s", text == NULL ? "" : text);
 }
 
-/* Texts of others go into a log line: one line, printable. */
-static void
-tidy(char *s)
-{
-    for (; *s != '\0'; s++) {
-        if ((unsigned char)*s < ' ' || *s == 0x7f) {
-            *s = ' ';
-        }
-    }
-}
-
 /* A refused signature whose answer shows that the clocks differ is about the clock. */
 static bool
 correct_clock(struct flight *f, const struct http_exchange *x)
@@ -428,8 +417,7 @@ judge_refusal(struct flight *f, size_t i, const struct http_exchange *x, struct 
     enum err_code code = ERR_NONE;
 
     read_error(x, aws_code, message);
-    tidy(aws_code);
-    tidy(message);
+    err_one_line(aws_code);
     code = aws_classify(aws_code, x->answer.status);
     if (code == ERR_CREDENTIALS && correct_clock(f, x)) {
         code = ERR_CLOCK_SKEW;

@@ -68,6 +68,16 @@ const char *err_class_name(enum err_class class)
     return "BUG";
 }
 
+void
+err_one_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+            *text = ' ';
+        }
+    }
+}
+
 int
 err_set(struct err *e, enum err_code code, const char *format, ...)
 {
@@ -79,6 +89,7 @@ err_set(struct err *e, enum err_code code, const char *format, ...)
         va_start(args, format);
         (void)vsnprintf(e->text, sizeof(e->text), format, args);
         va_end(args);
+        err_one_line(e->text);
     }
     return -(int)code;
 }
@@ -100,5 +111,6 @@ err_prefix(struct err *e, const char *format, ...)
     if (used >= 0 && (size_t)used < sizeof(e->text)) {
         (void)snprintf(e->text + used, sizeof(e->text) - (size_t)used, ": %s", old);
     }
+    err_one_line(e->text);
     return e->code;
 }

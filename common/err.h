@@ -93,8 +93,11 @@ const char *err_text(int code);
 /*! \brief Name of a class, "THROTTLED"; static storage. */
 const char *err_class_name(enum err_class class);
 
+/*! \brief Replace control characters by spaces: log and exit reasons are lines. */
+void err_one_line(char *text);
+
 /*!
- * \brief Fill \p e with a code and a formatted text, and return the code negated
+ * \brief Fill \p e with a code and a formatted text, made one line, and return the code negated
  *
  * \param[out] e     may be NULL; AWS code, request id and action are cleared
  * \param[in]  code  ERR_x, positive

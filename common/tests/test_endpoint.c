@@ -71,10 +71,13 @@ endpoint_resolve_bad_region_refused_untouched(void **state)
     for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
         struct endpoint found = {.host = "before"};
         struct err e = {0};
+        char shown[64];
 
+        (void)snprintf(shown, sizeof(shown), "%s", regions[i]);
+        err_one_line(shown);
         assert_int_equal(endpoint_resolve("ec2", regions[i], plain, &found, &e), -ERR_PARAM);
         assert_string_equal(found.host, "before");
-        assert_non_null(strstr(e.text, regions[i]));
+        assert_non_null(strstr(e.text, shown));
         assert_non_null(strstr(e.text, "are allowed"));
     }
 }

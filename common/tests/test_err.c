@@ -104,6 +104,18 @@ err_set_long_text_is_cut(void **state)
 }
 
 static void
+err_texts_are_one_line(void **state)
+{
+    struct err e = {0};
+
+    (void)state;
+    (void)err_set(&e, ERR_PARAM, "%s", "a\nb\x01\x7f\xe3\x81\x82");
+    assert_string_equal(e.text, "a b  \xe3\x81\x82");
+    (void)err_prefix(&e, "%s", "c\r\nd");
+    assert_string_equal(e.text, "c  d: a b  \xe3\x81\x82");
+}
+
+static void
 err_prefix_goes_before_and_keeps_the_rest(void **state)
 {
     struct err e = {0};
@@ -147,6 +159,7 @@ main(void)
         cmocka_unit_test(err_set_clears_what_was_known),
         cmocka_unit_test(err_set_null_returns_code_only),
         cmocka_unit_test(err_set_long_text_is_cut),
+        cmocka_unit_test(err_texts_are_one_line),
         cmocka_unit_test(err_prefix_goes_before_and_keeps_the_rest),
         cmocka_unit_test(err_prefix_long_texts_are_cut),
     };

@@ -82,8 +82,8 @@ param_set_bad_values_exact_message(void **state)
         const char *allowed;
     } cases[] = {
         {STRING, "123456789", NULL, "a text of at most 8 characters"},
-        {STRING, "a\nb", NULL, "a text without control characters"},
-        {STRING, "a\x7f", NULL, "a text without control characters"},
+        {STRING, "a\nb", "a b", "a text without control characters"},
+        {STRING, "a\x7f", "a ", "a text without control characters"},
         {NAME, "", NULL, "a text that is not empty"},
         {URL, "ec2.example.com", NULL, BASE_URL},
         {URL, "ftp://host", NULL, BASE_URL},
