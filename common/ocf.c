@@ -62,12 +62,15 @@ operation_name(enum ocf_operation operation)
     return "action";
 }
 
-/* One line for the log, and the exit reason that crm_mon shows. */
+/* One line for the log, and the exit reason that crm_mon shows; before it what does not fit in. */
 static void
 tell(const struct ocf_ctx *ctx, int priority, const char *prefix, const struct err *e)
 {
     char reason[VERDICT_REASON_MAX + 1];
 
+    if (strlen(prefix) + strlen(": ") + strlen(e->text) > VERDICT_REASON_MAX) {
+        (void)fprintf(stderr, "%s: %s\n", prefix, e->text);
+    }
     verdict_reason(prefix, e, reason);
     (void)fprintf(stderr, REASON_PREFIX "%s\n", reason);
     log_at(priority, "%s: %s: %s%s%s%s%s", operation_name(ctx->operation), prefix, e->text,
@@ -88,6 +91,7 @@ ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
     (void)fprintf(stderr, "%s: %s\n", exit_code == PCMK_OCF_OK ? "ok" : "ERROR", text);
     if (exit_code > ctx->worst_finding) {
         ctx->worst_finding = exit_code;
+        (void)snprintf(ctx->worst_text, sizeof(ctx->worst_text), "%s", text);
     }
 }
 
@@ -192,14 +196,14 @@ silent_for_too_long(const struct ocf_ctx *ctx)
     OCF_BUF struct buf key = BUF_INIT(1024);
     OCF_BUF struct buf since = BUF_INIT(32);
     uint64_t now_ms = deadline_now_ms(ctx->deadline);
-    unsigned long long since_ms = 0;
+    uint64_t since_ms = 0;
 
     if (ctx->aws_params->unknown_limit_ms == 0) {
         return false;
     }
     unknown_key(ctx, &key);
     if (cache_get(&ctx->cache, buf_str(&key), &since) &&
-        sscanf(buf_str(&since), "%llu", &since_ms) == 1 && since_ms <= now_ms) {
+        param_parse_number(buf_str(&since), &since_ms) && since_ms <= now_ms) {
         return now_ms - since_ms >= ctx->aws_params->unknown_limit_ms;
     }
     buf_clear(&since);
@@ -462,6 +466,7 @@ warn_of_unknown(const struct ocf_agent *agent)
 {
     for (char **entry = environ; *entry != NULL; entry++) {
         const char *name = *entry + strlen(PARAM_PREFIX);
+        struct err text = {0};
         char bare[64];
         const char *near = NULL;
 
@@ -473,10 +478,11 @@ warn_of_unknown(const struct ocf_agent *agent)
             continue;
         }
         near = param_nearest(agent->meta.tables, bare);
-        (void)fprintf(stderr, "WARNING: %s=\"%.60s\": %s has no such parameter%s%s%s\n", bare,
+        (void)err_set(&text, ERR_PARAM, "%s=\"%.60s\": %s has no such parameter%s%s%s", bare,
                       strchr(name, '=') == NULL ? "" : strchr(name, '=') + 1, agent->meta.name,
                       near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
                       near == NULL ? "" : "?");
+        (void)fprintf(stderr, "WARNING: %s\n", text.text);
         log_warning("validate-all: %s has no parameter %s", agent->meta.name, bare);
     }
 }
@@ -488,7 +494,7 @@ do_validate(struct ocf_ctx *ctx)
     if (ctx->depth >= 10 && ctx->agent->preflight != NULL) {
         ctx->agent->preflight(ctx);
         if (ctx->worst_finding != PCMK_OCF_OK) {
-            (void)fprintf(stderr, REASON_PREFIX "preflight found errors: see the lines above\n");
+            (void)fprintf(stderr, REASON_PREFIX "%.*s\n", VERDICT_REASON_MAX, ctx->worst_text);
         }
     }
     return ctx->worst_finding;
@@ -550,9 +556,9 @@ static uint64_t
 environment_number(const char *name, uint64_t otherwise)
 {
     const char *text = getenv(name);
-    unsigned long long value = 0;
+    uint64_t value = 0;
 
-    return text != NULL && sscanf(text, "%llu", &value) == 1 ? value : otherwise;
+    return text != NULL && param_parse_number(text, &value) ? value : otherwise;
 }
 
 /* The deadline is nearer than the timeout: Pacemaker kills whoever has not answered by then. */

@@ -61,7 +61,8 @@ struct ocf_ctx {
     unsigned depth; /* OCF_CHECK_LEVEL */
     struct deadline deadline;
     enum ocf_verdict local; /* see probe */
-    int worst_finding;      /* exit code of the preflight so far */
+    int worst_finding;      /* exit code of the preflight so far, and the finding it is for */
+    char worst_text[ERR_TEXT_MAX];
     struct cache cache;
 
     /* Set up when first asked for by ocf_node() and ocf_aws(). */
