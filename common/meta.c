@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LONG_MAX_LEN 2048 /* bytes of a description with its default */
+
 /* Output that remembers its first failure: one check at the end instead of one a line. */
 struct out {
     struct buf *buf;
@@ -71,6 +73,22 @@ put_texts(struct out *o, const char *element, const struct param_text *t)
     put_element(o, "      ", element, "ja", t->ja);
 }
 
+/* The default is told in the text too: pcs shows it nowhere else. */
+static void
+put_long(struct out *o, const struct param_text *t, const char *initial)
+{
+    char en[LONG_MAX_LEN];
+    char ja[LONG_MAX_LEN];
+
+    if (initial == NULL) {
+        put_texts(o, "longdesc", t);
+        return;
+    }
+    (void)snprintf(en, sizeof(en), "%s Default: %s.", t->en, initial);
+    (void)snprintf(ja, sizeof(ja), "%s既定値: %s。", t->ja, initial);
+    put_texts(o, "longdesc", &(struct param_text){.en = en, .ja = ja});
+}
+
 static void
 put_param(struct out *o, const struct param *p)
 {
@@ -80,7 +98,7 @@ put_param(struct out *o, const struct param *p)
         put(o, " unique-group=\"%s\"", p->unique_group);
     }
     put(o, " reloadable=\"%d\">\n", (p->flags & PARAM_RELOADABLE) != 0);
-    put_texts(o, "longdesc", &p->longdesc);
+    put_long(o, &p->longdesc, p->initial);
     put_texts(o, "shortdesc", &p->shortdesc);
     put(o, "      <content type=\"%s\"", param_content_type(p->type));
     if (p->initial != NULL) {
@@ -109,7 +127,7 @@ meta_xml(const struct meta_agent *a, struct buf *ret)
 {
     struct out o = {.buf = ret};
 
-    put(&o, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+    put(&o, "<?xml version=\"1.0\"?>\n"
             "<!DOCTYPE resource-agent SYSTEM \"ra-api-1.dtd\" [\n"
             "  <!ATTLIST parameter unique-group CDATA #IMPLIED reloadable (0|1) \"0\">\n"
             "  <!ATTLIST action name CDATA #REQUIRED>\n"

@@ -24,7 +24,9 @@ def parameter_rows(agent: str, language: str) -> list[str]:
         shown = f"`{default}`" if default is not None else ""
         if parameter.get("required") == "1":
             shown = required
-        text = parameter.find(f"longdesc[@lang='{language}']").text
+        # The table has a column for what the text of the metadata ends with.
+        ending = {"en": f" Default: {default}.", "ja": f"既定値: {default}。"}[language]
+        text = parameter.find(f"longdesc[@lang='{language}']").text.removesuffix(ending)
         rows.append(f"| `{parameter.get('name')}` | {shown} | {text} |")
     return rows
 
