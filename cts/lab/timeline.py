@@ -248,5 +248,5 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, dash: bool = 
     style = " stroke-dasharray='3 3'" if dash else ""
     return (
         f"<line x1='{x1:.1f}' y1='{y1:.1f}' x2='{x2:.1f}' y2='{y2:.1f}' stroke='{colour}' "
-        f"stroke-width='1'{style}/>"
+        f"stroke-width='1' stroke-opacity='0.6'{style}/>"
     )
