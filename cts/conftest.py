@@ -9,7 +9,7 @@ import pytest
 from lab.handle import Lab
 from lab.state import REPOSITORY
 
-LAB_NAME = "cts"
+LAB_NAME = os.environ.get("AWS_LAB", "cts")
 BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
 
 

@@ -17,7 +17,7 @@ from lab import client, history, timeline
 from lab.aws.client import ControlError
 from lab.client import Request
 from lab.handle import SERVICE, SERVICE_PORT, Lab
-from lab.state import REPOSITORY, LabError, until
+from lab.state import REPOSITORY, LabError, clean_up_on_sigterm, until
 from lab.timeline import Bar, Lane, Moment, Panel
 from lab.topology import VIP
 
@@ -293,6 +293,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=REPOSITORY / "build" / "demo")
     parser.add_argument("--lab", default=NAME, metavar="NAME", help="the lab's name (%(default)s)")
     arguments = parser.parse_args()
+    clean_up_on_sigterm()
     arguments.output.mkdir(parents=True, exist_ok=True)
     record = arguments.output / "client.jsonl"
     try:

@@ -344,12 +344,13 @@ def test_up_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert traces(OTHER) == []
 
 
-def test_up_interrupted_leaves_nothing() -> None:
-    """Ctrl-C in the middle of up."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_interrupted_leaves_nothing(number: signal.Signals) -> None:
+    """Ctrl-C, or the end of a CI job, in the middle of up."""
     starting = subprocess.Popen([AWS_LAB, "--lab", OTHER, "up"], stderr=subprocess.DEVNULL)
     until(lambda: State(OTHER).topology_json.exists(), 30, "the lab to be half built")
-    starting.send_signal(signal.SIGINT)
-    assert starting.wait(timeout=30) != 0
+    starting.send_signal(number)
+    assert starting.wait(timeout=30) == 128 + number
     assert traces(OTHER) == []
 
 

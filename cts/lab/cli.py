@@ -4,13 +4,21 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
 from lab import lifecycle, node, power, show
 from lab.aws.client import Control, ControlError
 from lab.handle import Lab
-from lab.state import DEFAULT_NAME, REPOSITORY, LabError, State, running_labs
+from lab.state import (
+    DEFAULT_NAME,
+    REPOSITORY,
+    LabError,
+    State,
+    clean_up_on_sigterm,
+    running_labs,
+)
 from lab.topology import SCENARIOS, Topology
 
 DEFAULT_AGENTS = REPOSITORY / "build" / "agents"
@@ -254,10 +262,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run one command of the lab; the exit code is 1 when it could not be done."""
+    """Run one command; the exit code is 1 when it could not be done."""
     arguments = _parser().parse_args()
+    clean_up_on_sigterm()
     try:
         arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except (LabError, ControlError) as error:
         print(f"aws-lab: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import re
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +45,11 @@ def until(condition: Callable[[], Any], timeout_s: float, what: str, interval_s:
         if time.monotonic() >= deadline:
             raise LabError(f"gave up after {timeout_s:g} s waiting for {what}")
         time.sleep(interval_s)
+
+
+def clean_up_on_sigterm() -> None:
+    """Let SIGTERM unwind the program as an error does, so that a lab in the making is removed."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ ids and MAC addresses and writes topology.json; Topology reads that.
 import ipaddress
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -230,7 +230,6 @@ class Topology:
     endpoints: dict[str, str]
     vpcs: list[Vpc]
     members: dict[str, Member]
-    document: dict[str, Any] = field(repr=False)
 
     @classmethod
     def load(cls, state: State) -> "Topology":
@@ -277,9 +276,7 @@ class Topology:
 
         members = {n: member(n, e, True) for n, e in document["nodes"].items()}
         members |= {n: member(n, e, False) for n, e in document["clients"].items()}
-        return cls(
-            document["name"], document["api_net"], document["endpoints"], vpcs, members, document
-        )
+        return cls(document["name"], document["api_net"], document["endpoints"], vpcs, members)
 
     @cached_property
     def nodes(self) -> dict[str, Member]:
