@@ -57,7 +57,8 @@ def first_cib(topology: Topology) -> str:
     Each node has a device of its own that never runs on it: when a node dies, the device that
     can end it is up already.
     """
-    # All nodes boot together here; dc-deadtime's 20 s are for machines that do not.
+    # All nodes boot together here; dc-deadtime's 20 s are for machines that do not. Without
+    # stickiness Pacemaker moves healthy resources, to balance the nodes, when a fence device fails.
     return f"""\
 <cib crm_feature_set="3.0.0" validate-with="pacemaker-3.0"
      admin_epoch="0" epoch="1" num_updates="0">
@@ -72,6 +73,11 @@ def first_cib(topology: Topology) -> str:
     </resources>
     <constraints>{"".join(map(_fence_elsewhere, topology.nodes))}
     </constraints>
+    <rsc_defaults>
+      <meta_attributes id="rsc-options">
+        <nvpair id="rsc-options-stickiness" name="resource-stickiness" value="100"/>
+      </meta_attributes>
+    </rsc_defaults>
   </configuration>
   <status/>
 </cib>
