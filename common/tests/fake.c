@@ -85,6 +85,7 @@ record(struct fake *f, const struct http_request *q)
                                .attempt_ms = q->attempt_ms,
                                .max_answer = q->max_answer,
                                .direct = q->direct,
+                               .fresh = q->fresh,
                                .secret = q->secret};
     for (size_t i = 0; i < q->n_headers; i++) {
         r->headers[i] = copy(q->headers[i]);

@@ -60,6 +60,7 @@ struct fake_request {
     uint64_t attempt_ms;
     size_t max_answer;
     bool direct;
+    bool fresh;
     bool secret;
 };
 
