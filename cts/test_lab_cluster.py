@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -38,7 +39,8 @@ def _repaired(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def aws_lab(*arguments: str) -> subprocess.CompletedProcess:
     """Run the command as a user would."""
-    return subprocess.run([AWS_LAB, *arguments], capture_output=True, text=True, timeout=120)
+    command = [AWS_LAB, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def traces(name: str) -> list[str]:
@@ -284,12 +286,8 @@ def test_command_wrong_use_says_what_is_allowed(
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
-    pytest.raises(LabError, _raise, done.stderr).match(message)
+    assert re.search(message, done.stderr)
     assert not State(OTHER).exists
-
-
-def _raise(text: str) -> None:
-    raise LabError(text)
 
 
 def test_command_exec_passes_code_and_streams(machines: Lab) -> None:
@@ -365,6 +363,6 @@ def test_up_while_another_up_runs_is_refused() -> None:
 def test_until_gives_up_and_names_what() -> None:
     """A condition that never holds ends with what was waited for."""
     began = time.monotonic()
-    with pytest.raises(LabError, match="gave up after 0.1 s waiting for a miracle"):
+    with pytest.raises(LabError, match=r"gave up after 0\.1 s waiting for a miracle"):
         until(lambda: False, 0.1, "a miracle")
     assert time.monotonic() - began < 1

@@ -72,15 +72,21 @@ class Lab:
         """Undo faults and accidents: no fault, no cut, nothing frozen, all machines running."""
         self.clear_faults()
         self.heal()
-        for name in self.topology.members:
-            until(
-                lambda name=name: self.instance_state(name) in ("running", "stopped"),
-                SWITCH_TIMEOUT_S,
-                f"AWS to have switched {name}",
+        for name, member in self.topology.members.items():
+            state = until(
+                lambda name=name: self._settled(name), SWITCH_TIMEOUT_S, f"AWS to switch {name}"
             )
-            if not self.is_running(name):
+            if state == "stopped":
+                started = {"InstanceIds": [member.instance]}
+                self.control.aws(member.region, "ec2", "StartInstances", **started)
+                until(lambda name=name: self._settled(name), SWITCH_TIMEOUT_S, f"{name} to start")
+            elif not self.is_running(name):
                 power.switch(self.files, self.topology, name, "on")
             self.thaw(name)
+
+    def _settled(self, name: str) -> str | None:
+        state = self.instance_state(name)
+        return state if state in ("running", "stopped") else None
 
     def collect(self, directory: Path) -> None:
         """Copy all logs and records, to be read when the lab is gone."""

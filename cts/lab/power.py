@@ -21,7 +21,9 @@ def off(state: State, topology: Topology, name: str) -> None:
 
 
 def on(state: State, topology: Topology, name: str) -> None:
-    """Boot a node with the network of a fresh start."""
+    """Boot a node that is off, with the network of a fresh start."""
+    if node.running(state, topology.member(name).name):
+        return
     netns.configure_member(state.name, topology.member(name))
     node.boot(state, name, BOOT_S)
 
