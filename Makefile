@@ -53,6 +53,14 @@ TEST_LIB := $(B)/libtests.a
 TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out common/tests/test_% common/tests/tool_%, \
               $(wildcard common/tests/*.c)))
 
+# V=1 shows the commands.
+ifeq ($(V),1)
+QUIET = @:
+else
+QUIET = @printf '  %-5s %s\n'
+.SILENT:
+endif
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps install uninstall check valgrind lint demo bench clean tests man
@@ -68,19 +76,23 @@ $(B)/pkg-config: Makefile
 
 $(B)/%.o: %.c $(B)/pkg-config
 	@mkdir -p $(@D)
+	$(QUIET) CC $<
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB): $(LIB_OBJ)
 $(TEST_LIB): $(TEST_OBJ)
 $(LIB) $(TEST_LIB):
 	@rm -f $@
+	$(QUIET) AR $@
 	$(AR) rcs $@ $^
 
 $(B)/agents/%: $(B)/agents/%.o $(LIB)
+	$(QUIET) LD $@
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS)
 
 $(B)/tests/%: $(B)/common/tests/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
+	$(QUIET) LD $@
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(TEST_LIB) $(LIB) $(PKG_LIBS) \
 	    $(shell pkg-config --libs cmocka libssl)
 
@@ -122,6 +134,8 @@ uninstall:
 
 # --- tests -----------------------------------------------------------------------------------
 
+# A make of its own, as wide as the machine unless the user said how wide.
+SUBMAKE    = $(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 PYTHON_RUN := PYTHONPATH=cts .venv/bin/python
 
 deps:
@@ -129,11 +143,11 @@ deps:
 
 # deps first, in a make of its own: what follows looks at what it installs.
 check: deps
-	$(MAKE) tests all man
+	$(SUBMAKE) tests all man
 	OCF_AWS_BUILD=$(abspath $(B)) .venv/bin/python cts/check.py --report $(B)/check/pytest.xml $(PYTEST) $(TESTS)
 
 valgrind: deps
-	$(MAKE) tests
+	$(SUBMAKE) tests
 	.venv/bin/python cts/check.py --only-unit --report $(B)/check/valgrind.xml --wrapper \
 	    "valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect" \
 	    $(TESTS)
@@ -171,11 +185,11 @@ lint-python:
 	.venv/bin/ruff format --check --quiet
 
 demo: deps
-	$(MAKE) all
+	$(SUBMAKE) all
 	$(PYTHON_RUN) cts/demo.py
 
 bench: deps
-	$(MAKE) all
+	$(SUBMAKE) all
 	$(PYTHON_RUN) cts/bench.py
 
 clean:
