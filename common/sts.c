@@ -103,5 +103,6 @@ sts_get_caller_identity(struct aws_session *s, struct buf *ret_arn, struct deadl
     if (arn == NULL || *arn == '\0') {
         return err_set(e, ERR_MALFORMED, "GetCallerIdentity: answer has no Arn");
     }
-    return buf_adds(ret_arn, arn);
+    rc = buf_adds(ret_arn, arn);
+    return rc < 0 ? err_set(e, (enum err_code) - rc, "GetCallerIdentity: %s", err_text(rc)) : 0;
 }
