@@ -2,6 +2,7 @@
 """What the tests share: one lab with a running cluster for the whole session."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,9 @@ BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
 
 
 @pytest.fixture(scope="session")
-def agents() -> Path:
-    """The directory of the agents to be tested."""
-    return BUILD / "agents"
+def agents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The agents to be tested: a copy, since a build under way would pull them from the cluster."""
+    return shutil.copytree(BUILD / "agents", tmp_path_factory.mktemp("build") / "agents")
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,7 @@ def _fence_device(member: Member) -> str:
           <nvpair id="{device}-map" name="pcmk_host_map" value="{member.name}:{member.instance}"/>
         </instance_attributes>
         <operations>
+          <op id="{device}-start" name="start" interval="0s" timeout="60s"/>
           <op id="{device}-monitor" name="monitor" interval="60s" timeout="60s"/>
         </operations>
         <meta_attributes id="{device}-meta">
