@@ -19,6 +19,7 @@
 #define CONTAINER_HOST   "http://169.254.170.2"
 #define CONTAINER_MS     2000
 #define ROLE_PATH        "meta-data/iam/security-credentials/"
+#define ROLE_NAME_MAX    128 /* IAM allows 64 */
 
 void
 creds_init(struct creds *c)
@@ -91,17 +92,18 @@ read_json(const struct buf *body, const char *who, struct aws_credentials *ret, 
 static int
 from_instance(struct creds *c, struct deadline d, struct aws_credentials *ret, struct err *e)
 {
-    OCF_BUF struct buf role = BUF_INIT(NAME_MAX_LEN);
-    OCF_BUF struct buf path = BUF_INIT(NAME_MAX_LEN);
+    OCF_BUF struct buf role = BUF_INIT(ROLE_NAME_MAX);
+    OCF_BUF struct buf path = BUF_INIT(sizeof(ROLE_PATH) + ROLE_NAME_MAX);
     OCF_BUF struct buf body = BUF_INIT_SECRET(AWS_SECRET_MAX);
     int rc = imds_get_one(c->imds, ROLE_PATH, d, &role, e);
 
     if (rc == 0) {
         size_t len = strcspn(buf_str(&role), "\r\n");
 
-        rc = buf_addf(&path, ROLE_PATH "%.*s", (int)len, buf_str(&role));
-        if (rc == 0 && len == 0) {
-            rc = -ERR_NOT_FOUND;
+        rc =
+            len == 0 ? -ERR_NOT_FOUND : buf_addf(&path, ROLE_PATH "%.*s", (int)len, buf_str(&role));
+        if (rc < 0) {
+            (void)err_set(e, (enum err_code) - rc, "instance role: %s", err_text(rc));
         }
         (void)snprintf(ret->source, sizeof(ret->source), "instance role %.*s", (int)len,
                        buf_str(&role));
@@ -155,7 +157,10 @@ judge_container(void *arg, size_t i, struct http_exchange *x, struct err *e)
     return 0;
 }
 
-/* Plain HTTP is for the host itself and the link-local endpoints of ECS and EKS only. */
+/*
+ * Plain HTTP is for the host itself and the link-local endpoints of ECS and EKS only. What looks
+ * like a host may be a user: "http://127.0.0.1:x@example.com/".
+ */
 static bool
 is_allowed_container_url(const char *url)
 {
@@ -164,15 +169,21 @@ is_allowed_container_url(const char *url)
     char host[ADDR_TEXT_MAX] = "";
     struct addr a;
     size_t len = 0;
+    bool bracketed = false;
 
     if (strncmp(url, "https://", 8) == 0) {
         return true;
     }
-    if (strncmp(url, "http://", 7) != 0) {
+    if (strncmp(url, "http://", 7) != 0 || memchr(url + 7, '@', strcspn(url + 7, "/?#")) != NULL) {
         return false;
     }
     url += 7;
-    len = *url == '[' ? strcspn(++url, "]") : strcspn(url, ":/");
+    bracketed = *url == '[';
+    url += bracketed ? 1 : 0;
+    len = strcspn(url, bracketed ? "]" : ":/?#");
+    if (bracketed && (url[len] == '\0' || strchr(":/?#", url[len + 1]) == NULL)) {
+        return false;
+    }
     if (len == 9 && strncmp(url, "localhost", 9) == 0) {
         return true;
     }
@@ -197,11 +208,13 @@ container_header(const struct creds *c, struct buf *ret, struct err *e)
     const char *value = env(c, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     int rc = file == NULL && value == NULL ? 0 : buf_adds(ret, "Authorization: ");
 
-    if (rc == 0 && file != NULL) {
-        rc = profile_read_file(file, ret, e);
-    } else if (rc == 0 && value != NULL) {
+    if (rc == 0 && file == NULL && value != NULL) {
         rc = buf_adds(ret, value);
     }
+    if (rc < 0) {
+        return err_set(e, (enum err_code) - rc, "container authorization token: %s", err_text(rc));
+    }
+    rc = file == NULL ? 0 : profile_read_file(file, ret, e);
     if (rc == 0 && strpbrk(buf_str(ret), "\r\n") != NULL) {
         rc = err_set(e, ERR_PROFILE, "the container authorization token has a line break");
     }
@@ -498,6 +511,9 @@ cache_key(const struct creds *c, struct buf *ret)
                            env(c, "AWS_ROLE_ARN"),
                            env(c, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
                            env(c, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+                           env(c, "AWS_WEB_IDENTITY_TOKEN_FILE"),
+                           env(c, "AWS_SHARED_CREDENTIALS_FILE"),
+                           env(c, "AWS_CONFIG_FILE"),
                            c->session->region,
                            c->session->endpoint_url};
     int rc = buf_adds(ret, "credentials");
