@@ -135,7 +135,7 @@ uninstall:
 # --- tests -----------------------------------------------------------------------------------
 
 # A make of its own, as wide as the machine unless the user said how wide.
-SUBMAKE    = $(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE    = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 PYTHON_RUN := PYTHONPATH=cts .venv/bin/python
 
 deps:
@@ -161,7 +161,7 @@ LINTS   := lint-format lint-rules lint-tidy lint-cppcheck lint-shell lint-python
 
 # `make -k lint` goes on after the first complaint.
 lint: deps
-	$(MAKE) $(LINTS)
+	$(MAKE) --no-print-directory $(LINTS)
 
 lint-format:
 	clang-format --dry-run -Werror $(C_FILES)
