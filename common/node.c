@@ -38,6 +38,7 @@ cached_value(struct node *n, const char *path, struct deadline d, struct buf *re
         return rc;
     }
     if (ret->len == 0 || strpbrk(buf_str(ret), " \r\n\t\"'<>") != NULL) {
+        buf_clear(ret); /* or the next attempt would be put behind it */
         return err_set(e, ERR_MALFORMED, "IMDS: %s is not a single word", path);
     }
     cache_put(n->cache, key, ret->data, ret->len);
