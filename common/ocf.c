@@ -362,10 +362,14 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
     int rc = 0;
 
     for (;;) {
+        struct err before = *why;
         enum ocf_verdict v = ctx->agent->probe(ctx, why);
 
         if (v == OCF_HERE) {
             return 0;
+        }
+        if (why->code == -ERR_TIMEOUT && before.code < 0 && deadline_left_ms(ctx->deadline) == 0) {
+            *why = before; /* our deadline cut it short: what came before says more */
         }
         if (v == OCF_UNKNOWN && is_final(why->code)) {
             return why->code;
