@@ -93,7 +93,7 @@ struct fake {
     struct cache cache;
 };
 
-#define FAKE_TEST(test) cmocka_unit_test_setup_teardown((test), fake_setup, fake_teardown)
+#define FAKE_TEST(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 
 /*! \brief Fixture: *state becomes a struct fake. */
 int fake_setup(void **state);

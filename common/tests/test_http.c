@@ -924,7 +924,7 @@ http_free_null_is_fine(void **state)
     http_free(NULL);
 }
 
-#define SERVER_TEST(test) cmocka_unit_test_setup((test), forget)
+#define SERVER_TEST(test) cmocka_unit_test_setup(test, forget)
 
 int
 main(void)

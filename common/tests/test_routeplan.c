@@ -431,12 +431,12 @@ routeplan_apply_missing_route_gives_the_command(void **state)
         bool create;
         const char *text;
     } cases[] = {
-        {{{NULL}},
+        {{{.id = NULL}},
          V4,
          false,
          "no route: aws ec2 create-route --route-table-id RTB --destination-cidr-block " V4
          " --network-interface-id " OURS},
-        {{{NULL}},
+        {{{.id = NULL}},
          V6,
          true,
          "no route: aws ec2 create-route --route-table-id RTB --destination-ipv6-cidr-block " V6
@@ -609,7 +609,7 @@ routeplan_preflight_writes_nothing_and_finds_the_worst(void **state)
 static void
 routeplan_preflight_tells_missing_route_and_check(void **state)
 {
-    static const struct table_case tables[4] = {{NULL}};
+    static const struct table_case tables[4] = {{.id = NULL}};
     static const char *const destinations[4] = {V4, V6};
     const struct route_params params = {.create_routes = false};
     struct fake *f = *state;
