@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * meter RUNS PROGRAM [ARGUMENT...]: what each run of a program costs, as a line of exit code, CPU
+ * meter PROGRAM [ARGUMENT...]: what a run of a program costs, as a line of exit code, CPU
  * microseconds and peak KiB. In C, because a process inherits the peak of whoever forked it.
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@ microseconds(const struct timeval *t)
 static void
 run(char **argv)
 {
-    int null = open("/dev/null", O_RDWR);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0) {
         (void)execvp(argv[0], argv);
@@ -31,22 +30,18 @@ run(char **argv)
 int
 main(int argc, char **argv)
 {
-    long runs = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
+    struct rusage used;
+    int status = 0;
+    pid_t pid = argc > 1 ? fork() : -1;
 
-    for (long i = 0; i < runs; i++) {
-        struct rusage used;
-        int status = 0;
-        pid_t pid = fork();
-
-        if (pid == 0) {
-            run(&argv[2]);
-        }
-        if (pid < 0 || wait4(pid, &status, 0, &used) != pid) {
-            perror("meter");
-            return 1;
-        }
-        (void)printf("%d %ld %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-                     microseconds(&used.ru_utime) + microseconds(&used.ru_stime), used.ru_maxrss);
+    if (pid == 0) {
+        run(&argv[1]);
     }
-    return runs > 0 ? 0 : 2;
+    if (pid < 0 || wait4(pid, &status, 0, &used) != pid) {
+        perror("meter");
+        return 1;
+    }
+    (void)printf("%d %ld %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+                 microseconds(&used.ru_utime) + microseconds(&used.ru_stime), used.ru_maxrss);
+    return 0;
 }
