@@ -569,13 +569,13 @@ def user_key(cloud: Cloud) -> Iterator[dict[str, str]]:
 
 def _write_profile(machines: Lab, where: str, profile: str, key: dict[str, str]) -> str:
     """Put a credentials file into a node; returns its path there."""
-    path = machines.files.node(where) / "root" / "credentials"
+    path = machines.files.node(where) / "tmp" / "credentials"
     path.write_text(
         f"[{profile}]\naws_access_key_id = {key['AccessKeyId']}\n"
         f"aws_secret_access_key = {key['SecretAccessKey']}\n"
     )
     path.chmod(0o600)
-    return "/root/credentials"
+    return "/tmp/credentials"
 
 
 def test_profile_of_a_credentials_file(
@@ -629,14 +629,14 @@ def test_metadata_url_by_ipv6(vip: Runner, machines: Lab) -> None:
 
 
 def test_ca_file_is_the_only_authority(vip: Runner, machines: Lab) -> None:
-    directory = machines.files.node("n2") / "root"
+    directory = machines.files.node("n2") / "tmp"
     (directory / "lab.pem").write_text(machines.files.ca_pem.read_text())
-    assert vip.start("n2", ca_file="/root/lab.pem").code == OK
+    assert vip.start("n2", ca_file="/tmp/lab.pem").code == OK
     others = "/etc/ssl/certs/ISRG_Root_X1.pem"
     distrusting = vip.monitor("n2", ca_file=others, timeout_ms=SHORT_MS)
     assert distrusting.code == DEGRADED
     assert "certificate" in distrusting.reason
-    assert vip.monitor("n2", environment={"AWS_CA_BUNDLE": "/root/lab.pem"}).code == OK
+    assert vip.monitor("n2", environment={"AWS_CA_BUNDLE": "/tmp/lab.pem"}).code == OK
 
 
 @pytest.fixture
