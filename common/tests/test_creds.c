@@ -3,6 +3,8 @@
 
 #include "creds.h"
 
+#include <dirent.h>
+
 #define IMDS   "http://192.0.2.254"
 #define ROLES  "/latest/meta-data/iam/security-credentials/"
 #define SOON_S 299 /* within the five minutes in which new ones are asked for */
@@ -451,6 +453,18 @@ creds_profile_with_keys(void **state)
     assert_key(f, &c, "AKIAVIP");
 }
 
+static void
+assert_nothing_cached(const struct fake *f)
+{
+    DIR *dir = opendir(f->cache.dir);
+
+    assert_non_null(dir);
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        assert_int_equal(entry->d_name[0], '.');
+    }
+    (void)closedir(dir);
+}
+
 /* New keys in the file need no restart: long-term keys are never cached on disk. */
 static void
 creds_profile_keys_read_anew_each_run(void **state)
@@ -467,6 +481,7 @@ creds_profile_keys_read_anew_each_run(void **state)
     second.creds.options.credentials_file =
         fake_file(f, "c", "[default]\naws_access_key_id=NEW\naws_secret_access_key=d\n");
     assert_key(f, &second, "NEW");
+    assert_nothing_cached(f);
 }
 
 static void
@@ -495,6 +510,29 @@ creds_profile_chain_of_roles(void **state)
     assert_null(strstr(f->requests[0].body, "ExternalId"));
     assert_non_null(strstr(f->requests[1].body, "&ExternalId=x-1"));
     assert_string_equal(fake_header(&f->requests[1], "X-Amz-Security-Token"), "t-ASIAMIDDLE");
+}
+
+static void
+creds_profile_chain_at_and_over_its_limit(void **state)
+{
+    static const char text[] =
+        "[p0]\nrole_arn=arn:0\nsource_profile=p1\n[p1]\nrole_arn=arn:1\nsource_profile=p2\n"
+        "[p2]\nrole_arn=arn:2\nsource_profile=p3\n[p3]\nrole_arn=arn:3\nsource_profile=p4\n"
+        "[p4]\naws_access_key_id=AKIA4\naws_secret_access_key=s\n";
+    struct fake *f = *state;
+    CHAIN four;
+    CHAIN five;
+
+    init(f, &four);
+    four.creds.options.profile = "p1";
+    four.creds.options.credentials_file = fake_file(f, "c", text);
+    FAKE_SCRIPT(f, {.status = 200, .answer = ASSUMED("AssumeRole", "ASIA"), .times = 3});
+    assert_key(f, &four, "ASIA");
+    init(f, &five);
+    five.creds.options.profile = "p0";
+    five.creds.options.credentials_file = four.creds.options.credentials_file;
+    assert_refused(f, &five, -ERR_PROFILE, "more than 4 source_profile");
+    assert_int_equal(f->n_requests, 3);
 }
 
 static void
@@ -887,6 +925,7 @@ main(void)
         FAKE_TEST(creds_profile_with_keys),
         FAKE_TEST(creds_profile_keys_read_anew_each_run),
         FAKE_TEST(creds_profile_chain_of_roles),
+        FAKE_TEST(creds_profile_chain_at_and_over_its_limit),
         FAKE_TEST(creds_profile_that_cannot_be_used_refused),
         FAKE_TEST(creds_profile_roles_over_other_sources),
         FAKE_TEST(creds_profile_with_web_identity),
