@@ -438,7 +438,7 @@ judge_lost(const struct aws_call *c, const struct http_exchange *x, struct err *
 {
     enum err_class class = err_class(e->code);
 
-    if (c->write && x->answer.sent && e->code != -ERR_TLS && e->code != -ERR_CONNECT &&
+    if (c->write && x->answer.sent && e->code != -ERR_CONNECT &&
         (class == ERR_CLASS_TRANSIENT || class == ERR_CLASS_PROTOCOL)) {
         e->code = -ERR_UNCERTAIN;
     }
