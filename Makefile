@@ -86,9 +86,11 @@ $(LIB) $(TEST_LIB):
 	$(QUIET) AR $@
 	$(AR) rcs $@ $^
 
+# Renamed into place: a cluster may be running the old one.
 $(B)/agents/%: $(B)/agents/%.o $(LIB)
 	$(QUIET) LD $@
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.new $< $(LIB) $(PKG_LIBS)
+	@mv -f $@.new $@
 
 $(B)/tests/%: $(B)/common/tests/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)

@@ -425,6 +425,8 @@ judge_refusal(struct flight *f, size_t i, const struct http_exchange *x, struct 
     (void)err_set(e, code, "%s: %s%s%s", c->action, aws_code[0] != '\0' ? aws_code : "HTTP status",
                   message[0] != '\0' ? ": " : "", message);
     if (aws_code[0] == '\0') {
+        /* Not AWS, but a gateway before it: what became of a write behind it is not known. */
+        code = code == ERR_SERVICE && c->write ? ERR_UNCERTAIN : code;
         (void)err_set(e, code, "%s: HTTP status %ld without an AWS error code", c->action,
                       x->answer.status);
     }

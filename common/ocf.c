@@ -274,7 +274,8 @@ do_monitor(struct ocf_ctx *ctx)
     case OCF_DEGRADED:
     case OCF_ELSEWHERE:
     case OCF_ABSENT:
-        (void)fprintf(stderr, REASON_PREFIX "%.*s\n", VERDICT_REASON_MAX, why.text);
+        (void)fprintf(stderr, REASON_PREFIX "%.*s\n", base_utf8_fit(why.text, VERDICT_REASON_MAX),
+                      why.text);
         log_info("%s: %s: %s", operation_name(ctx->operation), verdict_name(v), why.text);
         break;
     }
@@ -498,7 +499,8 @@ do_validate(struct ocf_ctx *ctx)
     if (ctx->depth >= 10 && ctx->agent->preflight != NULL) {
         ctx->agent->preflight(ctx);
         if (ctx->worst_finding != PCMK_OCF_OK) {
-            (void)fprintf(stderr, REASON_PREFIX "%.*s\n", VERDICT_REASON_MAX, ctx->worst_text);
+            (void)fprintf(stderr, REASON_PREFIX "%.*s\n",
+                          base_utf8_fit(ctx->worst_text, VERDICT_REASON_MAX), ctx->worst_text);
         }
     }
     return ctx->worst_finding;

@@ -134,6 +134,17 @@ advice_for(const struct err *e)
     return NULL;
 }
 
+/* The id is of use to AWS's support when it is whole, and only then. */
+static void
+add_request_id(const struct err *e, char *what, size_t room)
+{
+    size_t len = strlen(what);
+
+    if (e->request_id[0] != '\0' && len + strlen(", request ") + strlen(e->request_id) <= room) {
+        (void)snprintf(what + len, room + 1 - len, ", request %s", e->request_id);
+    }
+}
+
 void
 verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_MAX + 1])
 {
@@ -147,6 +158,7 @@ verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_
                        e->request_id[0] == '\0' ? "" : ", request ", e->request_id);
     } else {
         (void)snprintf(what, sizeof(what), "%s: %s", prefix, e->text);
+        add_request_id(e, what, room);
     }
     (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", base_utf8_fit(what, room), what,
                    advice == NULL ? "" : "; ", advice == NULL ? "" : advice);

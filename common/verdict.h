@@ -58,7 +58,8 @@ const char *verdict_name(enum ocf_verdict v);
  * \brief Put an error into the words of an exit reason: what failed, on which object, the AWS code
  *        and request id, and what to do
  *
- * The advice is kept whole; what failed is cut when both do not fit.
+ * The advice is kept whole; what failed is cut when both do not fit, and the request id is left out
+ * when it does not fit whole.
  *
  * \param[in]  prefix  what was being done: "cannot check"
  * \param[out] out     at most VERDICT_REASON_MAX bytes and a NUL

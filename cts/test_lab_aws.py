@@ -277,7 +277,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
     urllib3.util.connection.create_connection = connect
     # These tests are about the endpoints: what agents may do is their own tests' business.
-    aws.control.set_policy(ROLE, [_allow("ec2:*", "iam:*", "sts:*")])
+    routes = ("ec2:ReplaceRoute", "ec2:CreateRoute", "ec2:ModifyNetworkInterfaceAttribute")
+    machines = ("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances")
+    aws.control.set_policy(ROLE, [_allow("ec2:Describe*", *routes, *machines)])
     yield aws
     urllib3.util.connection.create_connection = genuine
     aws.process.send_signal(signal.SIGTERM)

@@ -639,6 +639,19 @@ def test_ca_file_is_the_only_authority(vip: Runner, machines: Lab) -> None:
     assert vip.monitor("n2", environment={"AWS_CA_BUNDLE": "/tmp/lab.pem"}).code == OK
 
 
+def test_authority_only_in_the_bundle_is_trusted(vip: Runner, machines: Lab) -> None:
+    """An administrator may have added it there and not to the hashed directory."""
+    added = [path for path in machines.files.trust_dir.glob("*.0") if not path.is_symlink()]
+    assert len(added) == 1
+    aside = added[0].with_suffix(".aside")
+    added[0].rename(aside)
+    try:
+        assert vip.start("n2").code == OK
+        assert vip.monitor("n2").code == OK
+    finally:
+        aside.rename(added[0])
+
+
 @pytest.fixture
 def proxy(machines: Lab) -> Iterator[Callable[[], list[str]]]:
     """A proxy at port 3128 of n2; a call tells what it was asked to connect to."""

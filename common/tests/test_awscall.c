@@ -473,6 +473,13 @@ awscall_lost_answers_uncertain_for_writes_only(void **state)
         {"broken after sending", {.error = ERR_NETWORK, .sent = true}, true},
         {"silent", {.takes_ms = UINT64_MAX}, true},
         {"too big", {.error = ERR_TOO_BIG, .sent = true}, true},
+        {"a gateway's 502", {.status = 502, .answer = "<html>502</html>"}, true},
+        {"a gateway's 504 without a body", {.status = 504}, true},
+        {"a fault of AWS",
+         {.status = 500,
+          .answer =
+              "<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>"},
+         false},
         {"broken before sending", {.error = ERR_NETWORK}, false},
         {"connect timed out", {.error = ERR_TIMEOUT}, false},
         {"refused", {.error = ERR_CONNECT}, false},

@@ -42,24 +42,6 @@ _FENCING = {
         }
     ],
 }
-# Stands in for xml/iam/ where it holds no policy.
-_AGENTS = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "ec2:DescribeRouteTables",
-                "ec2:DescribeVpcs",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:ReplaceRoute",
-                "ec2:CreateRoute",
-                "ec2:ModifyNetworkInterfaceAttribute",
-            ],
-            "Resource": "*",
-        }
-    ],
-}
 
 
 class LabError(ValueError):
@@ -70,7 +52,7 @@ def default_policies() -> dict[str, Any]:
     """The policies of a node's role: those the project ships in xml/iam, and fencing."""
     directory = Path(__file__).resolve().parents[3] / "xml" / "iam"
     found = {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
-    return {**(found or {"agents": _AGENTS}), "lab-fencing": _FENCING}
+    return {**found, "lab-fencing": _FENCING}
 
 
 class Seeder:
