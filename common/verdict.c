@@ -145,6 +145,26 @@ add_request_id(const struct err *e, char *what, size_t room)
     }
 }
 
+/* A detail in parentheses at the end is for the log: shown whole or not at all. */
+static void
+drop_cut_detail(char *what, size_t room)
+{
+    size_t len = strlen(what);
+    size_t depth = 0;
+
+    if (len <= room || what[len - 1] != ')') {
+        return;
+    }
+    for (size_t i = len; i-- > 0;) {
+        depth += what[i] == ')';
+        depth -= what[i] == '(';
+        if (depth == 0) {
+            what[i > 0 && what[i - 1] == ' ' ? i - 1 : i] = '\0';
+            return;
+        }
+    }
+}
+
 void
 verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_MAX + 1])
 {
@@ -158,6 +178,7 @@ verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_
                        e->request_id[0] == '\0' ? "" : ", request ", e->request_id);
     } else {
         (void)snprintf(what, sizeof(what), "%s: %s", prefix, e->text);
+        drop_cut_detail(what, room);
         add_request_id(e, what, room);
     }
     (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", base_utf8_fit(what, room), what,

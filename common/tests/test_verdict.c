@@ -174,6 +174,23 @@ verdict_reason_table_of_errors(void **state)
           .request_id = "12345678-1234-1234-1234-123456789012"},
          "cannot ask AWS: DescribeRouteTables: RequestLimitExceeded: too many; ask fewer times or "
          "raise the quota"},
+        {"cannot ask AWS",
+         {.code = -ERR_CONNECT,
+          .text = "DescribeRouteTables: cannot connect: ec2.ap-northeast-1.amazonaws.com "
+                  "(Failed to connect (a second time) to port 443)"},
+         "cannot ask AWS: DescribeRouteTables: cannot connect: "
+         "ec2.ap-northeast-1.amazonaws.com; check network, DNS and security group"},
+        {"p",
+         {.code = -ERR_CONNECT,
+          .text =
+              "a parenthesis that nothing opened, at the end of a text that is much longer than "
+              "what an exit reason has room for, whatever it says)"},
+         "p: a parenthesis that nothing opened, at the end of a text that is much longer than what "
+         "; "
+         "check network, DNS and security group"},
+        {"p",
+         {.code = -ERR_CONNECT, .text = "cannot connect: host (Connection refused)"},
+         "p: cannot connect: host (Connection refused); check network, DNS and security group"},
         {"p", {.code = -ERR_NO_CREDENTIALS, .text = "t"}, "p: t"},
         {"p", {.code = -ERR_PARAM, .text = "t"}, "p: t"},
         {"p", {.code = -ERR_NOT_FOUND, .text = "t"}, "p: t"},
