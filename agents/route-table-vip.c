@@ -96,7 +96,7 @@ probe(struct ocf_ctx *ctx, struct err *why)
     enum ocf_verdict routes = OCF_UNKNOWN;
     int rc = 0;
 
-    if (local == OCF_UNKNOWN || (local == OCF_ABSENT && ctx->operation != OCF_OP_START)) {
+    if (local == OCF_UNKNOWN || (local == OCF_ABSENT && !ctx->everything)) {
         return local;
     }
     rc = plan_routes(ctx, why);

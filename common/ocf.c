@@ -261,6 +261,12 @@ do_monitor(struct ocf_ctx *ctx)
     struct err why = {0};
     enum ocf_verdict v = ctx->agent->probe(ctx, &why);
 
+    if (ctx->local == OCF_ABSENT && v != OCF_ABSENT) {
+        /* Whatever AWS says, or does not. */
+        log_debug("monitor: not here; %s", why.text);
+        (void)err_set(&why, ERR_NOT_FOUND, "not on this node");
+        v = OCF_ABSENT;
+    }
     if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
         ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
         v = repair(ctx, &why);
@@ -597,6 +603,15 @@ finish(struct ocf_ctx *ctx)
     cache_close(&ctx->cache);
 }
 
+/* Whether this is a recurring monitor that makes sure that the resource is not here. */
+static bool
+is_standby(void)
+{
+    const char *role = getenv("OCF_RESKEY_CRM_meta_role");
+
+    return role != NULL && strcmp(role, "Stopped") == 0;
+}
+
 static int
 run_action(const struct ocf_agent *agent, const struct handler *handler, int cancel_fd)
 {
@@ -622,6 +637,8 @@ run_action(const struct ocf_agent *agent, const struct handler *handler, int can
         environment_number("OCF_RESKEY_CRM_meta_interval", 1) == 0) {
         ctx.operation = OCF_OP_PROBE;
     }
+    ctx.everything =
+        ctx.operation == OCF_OP_START || (ctx.operation == OCF_OP_MONITOR && is_standby());
     (void)snprintf(entity, sizeof(entity), "%s(%s)", agent->meta.name, ctx.instance);
     log_open(entity);
     cache_open(&ctx.cache, getenv("HA_RSCTMP"));

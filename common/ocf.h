@@ -29,9 +29,10 @@ struct ocf_agent {
     int (*check)(struct ocf_ctx *ctx, struct err *e);
 
     /*!
-     * Look, and write nothing anywhere. Local evidence that settles it is enough, but for a start,
-     * which wants the whole picture. \p why says what was found instead of HERE; for UNKNOWN it is
-     * the error that kept us from looking. ctx->local is set to what is known without AWS.
+     * Look, and write nothing anywhere. Local evidence that settles it is enough unless
+     * ctx->everything wants the whole picture. \p why says what was found instead of HERE; for
+     * UNKNOWN it is the error that kept us from looking. ctx->local is set to what is known without
+     * AWS.
      */
     enum ocf_verdict (*probe)(struct ocf_ctx *ctx, struct err *why);
 
@@ -60,6 +61,8 @@ struct ocf_ctx {
     enum ocf_operation operation;
     unsigned depth; /* OCF_CHECK_LEVEL */
     struct deadline deadline;
+    bool everything;        /* for a start, and for a monitor of role Stopped, which keeps the
+                               caches of a standby node warm */
     enum ocf_verdict local; /* see probe */
     int worst_finding;      /* exit code of the preflight so far, and the finding it is for */
     char worst_text[ERR_TEXT_MAX];

@@ -310,12 +310,26 @@ def test_partial_loss_is_mended_by_start(here: Runner, cloud: Cloud) -> None:
     assert cloud.owners() == {"n1"}
 
 
-def test_role_stopped_monitor_warms_the_caches(here: Runner) -> None:
-    assert here.monitor("n2").code == NOT_RUNNING
-    stopped = here(
-        "n2", "monitor", interval_ms=11000, environment={"OCF_RESKEY_CRM_meta_role": "Stopped"}
-    )
+STANDBY = {"OCF_RESKEY_CRM_meta_role": "Stopped"}
+
+
+def test_role_stopped_monitor_warms_the_caches(here: Runner, cloud: Cloud) -> None:
+    cold = here("n2", "monitor", interval_ms=11000, environment=STANDBY)
+    assert cold.code == NOT_RUNNING
+    assert cold.calls() == ["DescribeRouteTables"]
+    assert cold.calls("imds") != []
+    started = here.start("n2")
+    assert (started.code, started.calls("imds")) == (OK, [])
+    assert cloud.owners() == {"n2"}
+
+
+def test_role_stopped_monitor_says_not_running_whatever_aws_says(
+    here: Runner, machines: Lab
+) -> None:
+    machines.fault("ec2", "throttle")
+    stopped = here("n2", "monitor", interval_ms=11000, environment=STANDBY, timeout_ms=SHORT_MS)
     assert stopped.code == NOT_RUNNING
+    assert stopped.calls() != []
 
 
 def test_depth_10_sees_the_check_of_the_interface(here: Runner, cloud: Cloud) -> None:
