@@ -16,6 +16,8 @@
 #define POLL_FIRST_MS  200   /* until what was accepted can be seen, the pause doubles ... */
 #define POLL_MAX_MS    2000  /* ... up to this */
 #define SETTLE_MS      20000 /* reads may lag a write by seconds: it is not repeated before */
+#define CONFIRM_MS     2000  /* before a loss that only AWS tells of is believed, it is ... */
+#define CONFIRM_TIMES  3     /* ... read again so often: one read may lag behind a write */
 #define METADATA_MAX   262144
 #define REASON_PREFIX  "ocf-exit-reason:"
 #define UNKNOWN_KEY    "unknown-since"
@@ -255,6 +257,25 @@ repair(struct ocf_ctx *ctx, struct err *why)
     return ctx->agent->probe(ctx, why);
 }
 
+/*
+ * All is here as far as this node knows, and AWS says that another has it. EC2's reads may lag a
+ * write by seconds: a healthy service must not be stopped for one of them.
+ */
+static enum ocf_verdict
+confirm_loss(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
+{
+    for (unsigned i = 0;
+         i < CONFIRM_TIMES && ctx->local == OCF_HERE && (v == OCF_ELSEWHERE || v == OCF_ABSENT);
+         i++) {
+        log_info("monitor: %s; reading again", why->text);
+        if (deadline_sleep(ctx->deadline, CONFIRM_MS) < 0) {
+            break;
+        }
+        v = ctx->agent->probe(ctx, why);
+    }
+    return v;
+}
+
 static int
 do_monitor(struct ocf_ctx *ctx)
 {
@@ -266,6 +287,9 @@ do_monitor(struct ocf_ctx *ctx)
         log_debug("monitor: not here; %s", why.text);
         (void)err_set(&why, ERR_NOT_FOUND, "not on this node");
         v = OCF_ABSENT;
+    }
+    if (ctx->operation == OCF_OP_MONITOR) {
+        v = confirm_loss(ctx, v, &why);
     }
     if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
         ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {

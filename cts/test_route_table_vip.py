@@ -304,6 +304,17 @@ def test_monitor_sees_what_changed(
     assert cloud.targets() == before
 
 
+def test_monitor_that_reads_behind_a_write_sees_no_loss(here: Runner, cloud: Cloud) -> None:
+    """The first read after a takeover may still show the owner before; the next do not."""
+    _all_stolen(cloud)
+    cloud.lab.control.settings(read_delay_s=3)
+    for table in TABLES:
+        cloud.point(table, cloud.eni("n1"))
+    seen = here.monitor("n1")
+    assert seen.code == OK
+    assert len(seen.calls()) > 1
+
+
 def test_partial_loss_is_mended_by_start(here: Runner, cloud: Cloud) -> None:
     _one_elsewhere(cloud)
     assert here.start("n1").code == OK
