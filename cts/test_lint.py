@@ -161,7 +161,7 @@ def test_words_that_do_not_belong_are_found(name: str, text: str, message: str) 
         ("cts/x.py", f"#!/usr/bin/python3\n# {words.LICENCE}\n"),
         ("xml/iam/x.json", "{}\n"),
         ("COPYING", "any  \ntext\n"),
-        ("x.mk", f"# {words.LICENCE}\n$(DESTDIR)/home/x /usr/share/work/x ../root/x\n"),
+        ("x.mk", f"# {words.LICENCE}\n$(DESTDIR)/home/x /usr/share/root/x ../root/x\n"),
     ],
 )
 def test_words_good_file_passes(name: str, text: str) -> None:
