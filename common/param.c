@@ -292,6 +292,7 @@ load_one(const struct param *p, const char *(*getenv_fn)(const char *), void *ba
     bool required = (p->flags & PARAM_REQUIRED) != 0;
     char name[sizeof(PARAM_PREFIX) + NAME_SIZE];
     const char *value = NULL;
+    int rc = 0;
 
     (void)snprintf(name, sizeof(name), PARAM_PREFIX "%s", p->name);
     value = getenv_fn(name);
@@ -302,7 +303,11 @@ load_one(const struct param *p, const char *(*getenv_fn)(const char *), void *ba
     if (value == NULL || (*value == '\0' && !required)) {
         value = p->initial;
     }
-    return value == NULL ? 0 : param_set(p, value, base, e);
+    rc = value == NULL ? 0 : param_set(p, value, base, e);
+    if (rc < 0 && p->initial != NULL) {
+        (void)!param_set(p, p->initial, base, NULL); /* a stop goes on with the default */
+    }
+    return rc;
 }
 
 int

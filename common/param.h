@@ -74,7 +74,8 @@ struct param_table {
  *
  * \param[in]  tables     a list of tables, ended by one without rows
  * \param[in]  getenv_fn  the environment; strings are borrowed from it
- * \param[out] ret        zeroed by the caller; all that is right is set even when another is wrong
+ * \param[out] ret        zeroed by the caller; all that is right is set even when another is
+ *                        wrong, and what is wrong has its default
  *
  * \return 0; -ERR_PARAM for the first that is wrong, with parameter, value and what is allowed
  */

@@ -1088,8 +1088,11 @@ def test_stop_with_a_bad_value_succeeds(vip: Runner, cloud: Cloud, bad: Bad) -> 
     assert cloud.owners() == {"n1"}
 
 
-def test_stop_with_a_bad_value_still_releases(here: Runner, cloud: Cloud) -> None:
-    assert here.stop("n1", api_timeout="-1").code == OK
+@pytest.mark.parametrize("bad", [{"api_timeout": "-1"}, {"assign_address": "maybe"}])
+def test_stop_with_a_bad_value_still_releases(
+    here: Runner, cloud: Cloud, bad: dict[str, str]
+) -> None:
+    assert here.stop("n1", **bad).code == OK
     assert not cloud.has("n1")
 
 

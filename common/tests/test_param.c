@@ -367,7 +367,21 @@ param_load_tells_the_first_and_sets_the_rest(void **state)
     assert_int_equal(param_load(tables, fake_getenv, &p, &e), -ERR_PARAM);
     assert_non_null(strstr(e.text, "api_timeout=\"-1\""));
     assert_int_equal(p.addresses.n, 1); /* a stop must know what to release */
-    assert_int_equal(p.port, 0);
+    assert_int_equal(p.port, 80);       /* its default */
+}
+
+static void
+param_load_wrong_value_leaves_the_default(void **state)
+{
+    const struct param_table shared[] = {{awsparam_rows, 0}, {0}};
+    struct aws_params p = {.region = NULL};
+
+    (void)state;
+    fake_env("OCF_RESKEY_api_timeout", "soon");
+    fake_env("OCF_RESKEY_on_drift", "pray");
+    assert_int_equal(param_load(shared, fake_getenv, &p, NULL), -ERR_PARAM);
+    assert_int_equal(p.api_timeout_ms, 5000);
+    assert_int_equal(p.on_drift, ON_DRIFT_REPORT);
 }
 
 static void
@@ -507,6 +521,7 @@ main(void)
         FAKE_TEST(param_load_defaults_and_environment),
         FAKE_TEST(param_load_required_missing_or_empty_refused),
         FAKE_TEST(param_load_tells_the_first_and_sets_the_rest),
+        FAKE_TEST(param_load_wrong_value_leaves_the_default),
         FAKE_TEST(param_load_several_tables_each_at_its_base),
         FAKE_TEST(param_nearest_of_unknown_names),
         FAKE_TEST(param_known_exact_names),
