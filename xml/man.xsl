@@ -74,11 +74,18 @@
     </xsl:call-template>
     <xsl:text>.br&#10;(</xsl:text>
     <xsl:value-of select="content/@type"/>
-    <xsl:if test="@required = '1'"><xsl:text>, required</xsl:text></xsl:if>
-    <xsl:if test="content/@default">
-      <xsl:text>, default </xsl:text><xsl:value-of select="content/@default"/>
+    <xsl:if test="@required = '1'">
+      <xsl:choose>
+        <xsl:when test="$lang = 'ja'">、必須</xsl:when>
+        <xsl:otherwise>, required</xsl:otherwise>
+      </xsl:choose>
     </xsl:if>
-    <xsl:if test="@reloadable = '1'"><xsl:text>, can be changed without a restart</xsl:text></xsl:if>
+    <xsl:if test="@reloadable = '1'">
+      <xsl:choose>
+        <xsl:when test="$lang = 'ja'">、再起動せずに変更可能</xsl:when>
+        <xsl:otherwise>, can be changed without a restart</xsl:otherwise>
+      </xsl:choose>
+    </xsl:if>
     <xsl:text>)&#10;</xsl:text>
   </xsl:template>
 
