@@ -809,6 +809,13 @@ def test_bad_certificate_gets_no_request(here: Runner, machines: Lab) -> None:
     assert seen.calls() == []
 
 
+def test_name_that_does_not_resolve_is_unknown(here: Runner) -> None:
+    """N4."""
+    seen = here.monitor("n1", endpoint_url="https://ec2.nowhere.invalid", timeout_ms=SHORT_MS)
+    assert seen.code == DEGRADED
+    assert "host name does not resolve: ec2.nowhere.invalid" in seen.reason
+
+
 def test_throttling_is_no_storm(here: Runner, machines: Lab) -> None:
     machines.fault("ec2", "throttle")
     seen = here.monitor("n1", timeout_ms=4000)
