@@ -35,6 +35,8 @@ def _repaired(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "machines" in request.fixturenames:
         request.getfixturevalue("machines").repair()
+    if State(OTHER).exists:  # a test that failed half-way must not fail the next
+        aws_lab("--lab", OTHER, "down")
 
 
 def aws_lab(*arguments: str) -> subprocess.CompletedProcess:
@@ -333,6 +335,22 @@ def test_down_after_daemon_was_killed() -> None:
     assert traces(OTHER) == []
 
 
+def test_up_over_the_remains_of_a_dead_lab_removes_them() -> None:
+    """What a killed machine or CI job leaves is no lab that is up."""
+    lab = Lab.up(OTHER, with_cluster=False)
+    inodes = {path.stat().st_ino for path in netns.NETNS_DIR.glob(f"{OTHER}-*")}
+    for running in process.in_namespace("net", inodes):
+        running.signal(signal.SIGKILL)
+    until(lambda: not process.in_namespace("net", inodes), 5, "all of the lab to be dead")
+    assert lab.files.exists
+    done = aws_lab("--lab", OTHER, "up", "--no-cluster")
+    assert done.returncode == 0
+    assert f"earlier lab '{OTHER}'" in done.stdout + done.stderr
+    assert aws_lab("--lab", OTHER, "up").returncode == 1
+    assert aws_lab("--lab", OTHER, "down").returncode == 0
+    assert traces(OTHER) == []
+
+
 def test_up_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """When a namespace of that name is in the way, up says so and removes what it built."""
     netns.ip_batch(None, [f"netns add {OTHER}-n2"])
@@ -345,7 +363,9 @@ def test_up_that_fails_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_interrupted_leaves_nothing(number: signal.Signals) -> None:
     """Ctrl-C, or the end of a CI job, in the middle of up."""
-    starting = subprocess.Popen([AWS_LAB, "--lab", OTHER, "up"], stderr=subprocess.DEVNULL)
+    # A background job of a shell, such as these tests may be, is born deaf to SIGINT.
+    command = ["env", "--default-signal=INT,TERM", AWS_LAB, "--lab", OTHER, "up"]
+    starting = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     until(lambda: State(OTHER).topology_json.exists(), 30, "the lab to be half built")
     starting.send_signal(number)
     assert starting.wait(timeout=30) == 128 + number

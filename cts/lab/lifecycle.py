@@ -26,7 +26,7 @@ def up(state: State, document: dict[str, Any], progress: Callable[[str], None]) 
     again and the error goes to the caller.
     """
     with state.locked():
-        _require_free(state)
+        _require_free(state, progress)
         state.dir.mkdir(parents=True)
         write_atomically(state.lab_json, json.dumps(document, indent=2))
         try:
@@ -46,12 +46,29 @@ def down(state: State) -> bool:
         return True
 
 
-def _require_free(state: State) -> None:
-    if state.exists:
+def _require_free(state: State, progress: Callable[[str], None]) -> None:
+    """Refuse when a lab of the name runs; remove what is left of one whose processes are dead."""
+    if not state.exists:
+        return
+    if in_namespace("net", _namespace_inodes(state, _parts(state))):
         raise LabError(
             f"lab '{state.name}' is up already: bring it down with "
             f"'aws-lab --lab {state.name} down', or choose another name with --lab"
         )
+    progress(f"removing what is left of an earlier lab '{state.name}', which nothing runs any more")
+    _remove(state)
+
+
+def _parts(state: State) -> list[str]:
+    """The parts of the lab that have a namespace each."""
+    if not state.lab_json.exists():
+        return []
+    return namespace_parts(json.loads(state.lab_json.read_text()))
+
+
+def _namespace_inodes(state: State, parts: list[str]) -> set[int]:
+    paths = [netns.path(state.netns(part)) for part in parts]
+    return {path.stat().st_ino for path in paths if path.exists()}
 
 
 def _build(state: State, document: dict[str, Any], progress: Callable[[str], None]) -> Topology:
@@ -105,17 +122,15 @@ def _start_daemon(state: State) -> None:
 
 
 def _remove(state: State) -> None:
-    parts = []
-    if state.lab_json.exists():
+    parts = _parts(state)
+    if parts:
         document = json.loads(state.lab_json.read_text())
-        parts = namespace_parts(document)
         for name in (*document["nodes"], *document["clients"]):
             first = node.running(state, name)
             if first:
                 first.kill()
     # The daemon and whatever else was started in one of the lab's namespaces.
-    paths = [netns.path(state.netns(part)) for part in parts]
-    _end_all({path.stat().st_ino for path in paths if path.exists()})
+    _end_all(_namespace_inodes(state, parts))
     netns.delete(state.name, parts)
     shutil.rmtree(state.dir)
 
