@@ -263,13 +263,54 @@ cache_put(const struct cache *c, const char *key, const void *data, size_t len)
     }
 }
 
+/* The name of an entry's file; -ERR_SYSTEM when there is no directory for it. */
+static int
+name_of(const struct cache *c, const char *key, char ret[DIGEST_HEX_SIZE], struct err *e)
+{
+    if (c->dir_fd < 0) {
+        return err_set(e, ERR_SYSTEM, "cannot use %s: %s", c->dir, c->why);
+    }
+    return digest_sha256_hex(key, strlen(key), ret) < 0
+               ? err_set(e, ERR_SYSTEM, "cannot compute SHA-256")
+               : 0;
+}
+
+int
+cache_has(const struct cache *c, const char *key, struct err *e)
+{
+    char name[DIGEST_HEX_SIZE];
+    struct stat st;
+    int rc = name_of(c, key, name, e);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (fstatat(c->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        return 1;
+    }
+    return errno == ENOENT
+               ? 0
+               : err_set(e, ERR_SYSTEM, "cannot look at %s/%s: %s", c->dir, name, strerror(errno));
+}
+
+int
+cache_remove(const struct cache *c, const char *key, struct err *e)
+{
+    char name[DIGEST_HEX_SIZE];
+    int rc = name_of(c, key, name, e);
+
+    if (rc == 0 && unlinkat(c->dir_fd, name, 0) < 0 && errno != ENOENT) {
+        rc = err_set(e, ERR_SYSTEM, "cannot remove %s/%s: %s", c->dir, name, strerror(errno));
+    }
+    return rc;
+}
+
 void
 cache_drop(const struct cache *c, const char *key)
 {
-    char name[DIGEST_HEX_SIZE];
+    struct err e = {0};
 
-    if (c->dir_fd >= 0 && digest_sha256_hex(key, strlen(key), name) == 0 &&
-        unlinkat(c->dir_fd, name, 0) < 0 && errno != ENOENT) {
-        log_debug("cannot remove %s/%s: %s", c->dir, name, strerror(errno));
+    if (c->dir_fd >= 0 && cache_remove(c, key, &e) < 0) {
+        log_debug("%s", e.text);
     }
 }

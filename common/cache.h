@@ -51,6 +51,16 @@ void cache_put(const struct cache *c, const char *key, const void *data, size_t 
 void cache_drop(const struct cache *c, const char *key);
 
 /*!
+ * \brief Whether there is an entry, for state that is more than a cache: no miss for a failure
+ *
+ * \return 1, 0, or -ERR_SYSTEM with the path and errno's text in \p e when it cannot be told
+ */
+int cache_has(const struct cache *c, const char *key, struct err *e) OCF_MUST_CHECK;
+
+/*! \brief As cache_drop(), but the failure is told: 0, also when it was not there; -ERR_SYSTEM. */
+int cache_remove(const struct cache *c, const char *key, struct err *e) OCF_MUST_CHECK;
+
+/*!
  * \brief As cache_put(), for state that is more than a cache: the failure is told
  *
  * \return 0; -ERR_SYSTEM with the path and errno's text in \p e; -ERR_BUG above CACHE_ENTRY_MAX

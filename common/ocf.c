@@ -239,7 +239,7 @@ monitor_unknown(struct ocf_ctx *ctx, const struct err *why)
         tell(ctx, LOG_ERR, "unknown_limit is over", why);
         return code;
     }
-    tell(ctx, LOG_WARNING, "cannot ask AWS", why);
+    tell(ctx, LOG_WARNING, ctx->local == OCF_UNKNOWN ? "cannot tell" : "cannot ask AWS", why);
     return code;
 }
 

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SECTION_MAX 256
-
 int
 profile_read_file(const char *path, struct buf *ret, struct err *e)
 {

@@ -50,13 +50,23 @@ mark_key(const struct ocf_ctx *ctx, struct buf *ret)
     return buf_addf(ret, "active %s %s", ctx->agent->meta.name, ctx->instance);
 }
 
-static bool
-is_marked(const struct ocf_ctx *ctx)
+/*
+ * Whether start has marked this node, in the place of addresses that others assign. A mark that
+ * cannot be looked for is not known to be absent.
+ */
+static enum ocf_verdict
+look_at_mark(const struct ocf_ctx *ctx, struct err *why)
 {
     OCF_BUF struct buf key = BUF_INIT(1024);
-    OCF_BUF struct buf value = BUF_INIT(16);
+    int rc = mark_key(ctx, &key);
 
-    return mark_key(ctx, &key) == 0 && cache_get(&ctx->cache, buf_str(&key), &value);
+    rc = rc < 0 ? err_set(why, (enum err_code) - rc, "%s", err_text(rc))
+                : cache_has(&ctx->cache, buf_str(&key), why);
+    if (rc == 0) {
+        (void)err_set(why, ERR_NOT_FOUND, "not started on this node");
+        return OCF_ABSENT;
+    }
+    return rc < 0 ? OCF_UNKNOWN : OCF_HERE;
 }
 
 enum ocf_verdict
@@ -64,11 +74,7 @@ vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
 {
     char text[ADDR_TEXT_MAX];
 
-    ctx->local = OCF_HERE;
-    if (!v->assign_address && !is_marked(ctx)) {
-        (void)err_set(why, ERR_NOT_FOUND, "not started on this node");
-        ctx->local = OCF_ABSENT;
-    }
+    ctx->local = v->assign_address ? OCF_HERE : look_at_mark(ctx, why);
     for (size_t i = 0; v->assign_address && i < v->addresses.n && ctx->local == OCF_HERE; i++) {
         int rc = netif_has_addr(&v->addresses.items[i], 0, NULL, why);
 
@@ -109,13 +115,28 @@ vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_l
     return rc;
 }
 
+/* Addresses that were assigned need no mark: then it is removed if there, and no more is asked. */
+static int
+remove_mark(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
+{
+    OCF_BUF struct buf key = BUF_INIT(1024);
+    int rc = mark_key(ctx, &key);
+
+    if (rc < 0) {
+        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
+    }
+    if (v->assign_address) {
+        cache_drop(&ctx->cache, buf_str(&key));
+        return 0;
+    }
+    return cache_remove(&ctx->cache, buf_str(&key), e);
+}
+
 int
 vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
 {
-    OCF_BUF struct buf key = BUF_INIT(1024);
-    int first = mark_key(ctx, &key);
+    int first = remove_mark(ctx, v, e);
 
-    cache_drop(&ctx->cache, buf_str(&key));
     for (size_t i = 0; v->assign_address && i < v->addresses.n; i++) {
         int rc = netif_del_addr(&v->addresses.items[i], first == 0 ? e : NULL);
 

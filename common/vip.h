@@ -27,7 +27,7 @@ int vip_check(const struct vip_params *v, struct err *e) OCF_MUST_CHECK;
 /*!
  * \brief Whether they are here; sets ctx->local, and \p why when one is missing
  *
- * \return HERE when all are, ABSENT when one is not, UNKNOWN when the kernel does not tell
+ * \return HERE when all are, ABSENT when one is not, UNKNOWN when this host does not tell
  */
 enum ocf_verdict vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why);
 

@@ -231,6 +231,26 @@ cache_drop_removes_only_its_key(void **state)
 }
 
 static void
+cache_has_and_remove_tell_absence_from_failure(void **state)
+{
+    const struct cache *c = cache_of(state);
+    const struct cache none = {.dir_fd = -1, .dir = "/nowhere", .why = "gone"};
+    struct err e = {0};
+
+    assert_int_equal(cache_has(c, KEY, &e), 0);
+    assert_int_equal(cache_remove(c, KEY, &e), 0);
+    assert_int_equal(cache_store(c, KEY, "1", 1, &e), 0);
+    assert_int_equal(cache_has(c, KEY, &e), 1);
+    assert_int_equal(cache_has(c, "other", &e), 0);
+    assert_int_equal(cache_remove(c, KEY, &e), 0);
+    assert_int_equal(cache_has(c, KEY, &e), 0);
+    assert_int_equal(cache_has(&none, KEY, &e), -ERR_SYSTEM);
+    assert_string_equal(e.text, "cannot use /nowhere: gone");
+    assert_int_equal(cache_remove(&none, KEY, &e), -ERR_SYSTEM);
+    cache_drop(&none, KEY);
+}
+
+static void
 cache_put_file_is_private(void **state)
 {
     char path[PATH_MAX];
@@ -703,6 +723,7 @@ main(void)
         TEST(cache_put_again_replaces),
         TEST(cache_put_other_key_keeps_apart),
         TEST(cache_drop_removes_only_its_key),
+        TEST(cache_has_and_remove_tell_absence_from_failure),
         TEST(cache_put_file_is_private),
         TEST(cache_get_truncated_misses),
         TEST(cache_get_flipped_bit_misses),
