@@ -432,6 +432,25 @@ def test_assign_address_false_keeps_a_mark_instead(vip: Runner, cloud: Cloud) ->
     assert vip.monitor("n2", **own).code == NOT_RUNNING
 
 
+def test_mark_that_cannot_be_looked_for_is_not_absent(vip: Runner, machines: Lab) -> None:
+    """The state directory is open to others, so it is not used: that says nothing of the mark."""
+    own = {"assign_address": "false"}
+    directory = "/run/resource-agents/ocf-aws"
+    assert vip.start("n2", **own).code == OK
+    machines.exec("n2", "chmod", "755", directory)
+    try:
+        seen = vip.monitor("n2", **own)
+        assert seen.code == DEGRADED
+        assert f"cannot tell: cannot use {directory}" in seen.reason
+        assert vip.probe("n2", **own).code == FAILED
+        assert vip.stop("n2", **own).code == FAILED
+    finally:
+        machines.exec("n2", "chmod", "700", directory)
+    assert vip.monitor("n2", **own).code == OK
+    assert vip.stop("n2", **own).code == OK
+    assert vip.monitor("n2", **own).code == NOT_RUNNING
+
+
 def test_second_interface_is_the_target(vip: Runner, cloud: Cloud) -> None:
     started = vip.start("n2", interface="eth1", disable_source_dest_check="true")
     assert started.code == OK
