@@ -174,6 +174,7 @@ main(int argc, char **argv)
                                                 {vip_rows, offsetof(struct params, vip)},
                                                 {route_rows, offsetof(struct params, routes)},
                                                 {awsparam_rows, offsetof(struct params, aws)},
+                                                {awsparam_drift_rows, offsetof(struct params, aws)},
                                                 {0}};
     static const struct ocf_agent agent = {
         .meta = {.name = "route-table-vip",

@@ -154,6 +154,10 @@ const struct param awsparam_rows[] = {
         .longdesc = {"After so long without one answer a monitor fails (1). 0: never.",
                      "この時間、一度も応答が無ければ監視を失敗 (1) にします。0 は無制限。"},
     },
+    {0},
+};
+
+const struct param awsparam_drift_rows[] = {
     {
         .name = "on_drift",
         .type = PARAM_CHOICE,

@@ -30,4 +30,7 @@ struct aws_params {
 /*! \brief Their rows, for a struct param_table whose base is the offset of that member. */
 extern const struct param awsparam_rows[];
 
+/*! \brief The row of on_drift, with the same base: for agents that can put a part right. */
+extern const struct param awsparam_drift_rows[];
+
 #endif

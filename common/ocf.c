@@ -81,6 +81,17 @@ tell(const struct ocf_ctx *ctx, int priority, const char *prefix, const struct e
 }
 
 void
+ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e)
+{
+    char reason[VERDICT_REASON_MAX + 1];
+
+    verdict_reason(prefix, e, reason);
+    (void)fprintf(stderr, "WARNING: %s\n", reason);
+    log_warning("%s: %s: %s%s%s", operation_name(ctx->operation), prefix, e->text,
+                e->request_id[0] != '\0' ? " request=" : "", e->request_id);
+}
+
+void
 ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
 {
     int exit_code = verdict_exit_code_of_error(code);
@@ -299,6 +310,7 @@ do_monitor(struct ocf_ctx *ctx)
     case OCF_UNKNOWN:
         return monitor_unknown(ctx, &why);
     case OCF_HERE:
+    case OCF_SETTLING:
         log_debug("%s: here", operation_name(ctx->operation));
         break;
     case OCF_DEGRADED:
@@ -319,6 +331,7 @@ do_monitor(struct ocf_ctx *ctx)
 /* The state of a start between two probes. */
 struct start {
     bool accepted; /* an acquire was accepted, and its effect is awaited */
+    bool settling; /* it was seen to be here, and AWS is still spreading it */
     uint64_t accepted_ms;
     uint64_t pause_ms;
 };
@@ -405,13 +418,18 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
         if (v == OCF_UNKNOWN && is_final(why->code)) {
             return why->code;
         }
-        if (v != OCF_UNKNOWN) {
+        s.settling = v == OCF_SETTLING || (v == OCF_UNKNOWN && s.settling);
+        if (v != OCF_UNKNOWN && v != OCF_SETTLING) {
             rc = take_over(ctx, &s, why);
             if (rc < 0) {
                 return rc;
             }
         }
         rc = pause_until_next(ctx, &s);
+        if (rc == -ERR_DEADLINE && s.settling) {
+            ocf_warn(ctx, "accepted, and here", why);
+            return 0;
+        }
         if (rc < 0) {
             /* What was seen last says more than that the time is over. */
             why->code = why->code == 0 || rc == -ERR_CANCELLED ? rc : why->code;

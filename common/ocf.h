@@ -99,6 +99,13 @@ void ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...) OCF_PRI
 /*! \brief The finding about a call: \p fine when \p e has no error, else the error and advice. */
 void ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e);
 
+/*!
+ * \brief Tell of something that went wrong and does not make the action fail
+ *
+ * \param[in] prefix  what was being done: "Elastic IP left as it is"
+ */
+void ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e);
+
 /*! \brief Run the action of argv[1]; the whole of an agent's main(). */
 int ocf_main(const struct ocf_agent *agent, int argc, char **argv);
 

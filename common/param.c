@@ -173,6 +173,21 @@ next_word(const char **rest, char *out, size_t size, bool *ret_too_long)
 }
 
 static int
+set_address(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    char allowed[64];
+    struct addr a;
+
+    if (!addr_parse(value, &a) || (p->allowed != NULL && a.family != AF_INET)) {
+        (void)snprintf(allowed, sizeof(allowed), "one %s address like 10.1.0.10",
+                       p->allowed == NULL ? "IPv4 or IPv6" : p->allowed);
+        return complain(p, value, allowed, e);
+    }
+    *(struct addr *)ret = a;
+    return 0;
+}
+
+static int
 set_addresses(const struct param *p, const char *value, void *ret, struct err *e)
 {
     const char *allowed = p->type == PARAM_CIDRS
@@ -204,6 +219,19 @@ set_addresses(const struct param *p, const char *value, void *ret, struct err *e
         return complain(p, value, allowed, e);
     }
     *list = found;
+    return 0;
+}
+
+static int
+set_id(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    char allowed[96];
+
+    if (!awsid_is(value, p->allowed)) {
+        (void)snprintf(allowed, sizeof(allowed), "one id like %s-0123456789abcdef0", p->allowed);
+        return complain(p, value, allowed, e);
+    }
+    memcpy(ret, value, strlen(value) + 1);
     return 0;
 }
 
@@ -275,9 +303,13 @@ param_set(const struct param *p, const char *value, void *base, struct err *e)
         return set_duration(p, value, member, e);
     case PARAM_PORT:
         return set_port(p, value, member, e);
+    case PARAM_ADDRESS:
+        return set_address(p, value, member, e);
     case PARAM_ADDRESSES:
     case PARAM_CIDRS:
         return set_addresses(p, value, member, e);
+    case PARAM_ID:
+        return set_id(p, value, member, e);
     case PARAM_IDS:
         return set_ids(p, value, member, e);
     case PARAM_CHOICE:
@@ -398,8 +430,10 @@ param_content_type(enum param_type type)
     case PARAM_STRING:
     case PARAM_URL:
     case PARAM_DURATION:
+    case PARAM_ADDRESS:
     case PARAM_ADDRESSES:
     case PARAM_CIDRS:
+    case PARAM_ID:
     case PARAM_IDS:
     case PARAM_CHOICE:
         return "string";

@@ -22,8 +22,10 @@ enum param_type {
     PARAM_BOOLEAN,   /* bool */
     PARAM_DURATION,  /* uint64_t, ms; "10", "10s", "500ms", "2min" */
     PARAM_PORT,      /* uint16_t, 1 to 65535 */
+    PARAM_ADDRESS,   /* struct addr, family 0 when not set; `allowed`, "IPv4", limits the family */
     PARAM_ADDRESSES, /* struct param_addresses, single addresses */
     PARAM_CIDRS,     /* struct param_addresses, with prefix lengths */
+    PARAM_ID,        /* char[AWS_ID_MAX], "" when not set; `allowed` is the prefix: "eipalloc" */
     PARAM_IDS,       /* struct param_ids; `allowed` is the prefix: "rtb" */
     PARAM_CHOICE,    /* int, index into `allowed`: "degraded|ok|fail" */
 };

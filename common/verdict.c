@@ -23,6 +23,7 @@ unknown_probe(enum ocf_verdict local)
 {
     switch (local) {
     case OCF_HERE:
+    case OCF_SETTLING:
     case OCF_DEGRADED:
         return PCMK_OCF_OK;
     case OCF_ELSEWHERE:
@@ -42,6 +43,7 @@ verdict_exit_code(enum ocf_verdict v, enum ocf_operation operation, enum ocf_ver
 
     switch (v) {
     case OCF_HERE:
+    case OCF_SETTLING:
         return PCMK_OCF_OK;
     case OCF_DEGRADED:
         return recurring ? PCMK_OCF_DEGRADED : PCMK_OCF_OK;
@@ -88,6 +90,8 @@ verdict_name(enum ocf_verdict v)
     switch (v) {
     case OCF_HERE:
         return "HERE";
+    case OCF_SETTLING:
+        return "SETTLING";
     case OCF_DEGRADED:
         return "DEGRADED";
     case OCF_ELSEWHERE:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vip.h"
 
+#include "mark.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -44,37 +46,12 @@ vip_check(const struct vip_params *v, struct err *e)
     return 0;
 }
 
-static int
-mark_key(const struct ocf_ctx *ctx, struct buf *ret)
-{
-    return buf_addf(ret, "active %s %s", ctx->agent->meta.name, ctx->instance);
-}
-
-/*
- * Whether start has marked this node, in the place of addresses that others assign. A mark that
- * cannot be looked for is not known to be absent.
- */
-static enum ocf_verdict
-look_at_mark(const struct ocf_ctx *ctx, struct err *why)
-{
-    OCF_BUF struct buf key = BUF_INIT(1024);
-    int rc = mark_key(ctx, &key);
-
-    rc = rc < 0 ? err_set(why, (enum err_code) - rc, "%s", err_text(rc))
-                : cache_has(&ctx->cache, buf_str(&key), why);
-    if (rc == 0) {
-        (void)err_set(why, ERR_NOT_FOUND, "not started on this node");
-        return OCF_ABSENT;
-    }
-    return rc < 0 ? OCF_UNKNOWN : OCF_HERE;
-}
-
 enum ocf_verdict
 vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
 {
     char text[ADDR_TEXT_MAX];
 
-    ctx->local = v->assign_address ? OCF_HERE : look_at_mark(ctx, why);
+    ctx->local = v->assign_address ? OCF_HERE : mark_look(ctx, why);
     for (size_t i = 0; v->assign_address && i < v->addresses.n && ctx->local == OCF_HERE; i++) {
         int rc = netif_has_addr(&v->addresses.items[i], 0, NULL, why);
 
@@ -93,14 +70,11 @@ int
 vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_link *link,
            struct err *e)
 {
-    OCF_BUF struct buf key = BUF_INIT(1024);
     char label[IFNAMSIZ];
     int rc = 0;
 
     if (!v->assign_address) {
-        rc = mark_key(ctx, &key);
-        return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc))
-                      : cache_store(&ctx->cache, buf_str(&key), "1", 1, e);
+        return mark_set(ctx, e);
     }
     if (v->label != NULL &&
         (size_t)snprintf(label, sizeof(label), "%s:%s", link->name, v->label) >= sizeof(label)) {
@@ -115,28 +89,16 @@ vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_l
     return rc;
 }
 
-/* Addresses that were assigned need no mark: then it is removed if there, and no more is asked. */
-static int
-remove_mark(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
-{
-    OCF_BUF struct buf key = BUF_INIT(1024);
-    int rc = mark_key(ctx, &key);
-
-    if (rc < 0) {
-        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
-    }
-    if (v->assign_address) {
-        cache_drop(&ctx->cache, buf_str(&key));
-        return 0;
-    }
-    return cache_remove(&ctx->cache, buf_str(&key), e);
-}
-
 int
 vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
 {
-    int first = remove_mark(ctx, v, e);
+    int first = 0;
 
+    if (v->assign_address) {
+        mark_drop(ctx); /* of a time when something else assigned them */
+    } else {
+        first = mark_remove(ctx, e);
+    }
     for (size_t i = 0; v->assign_address && i < v->addresses.n; i++) {
         int rc = netif_del_addr(&v->addresses.items[i], first == 0 ? e : NULL);
 

@@ -11,6 +11,8 @@ struct params {
     uint64_t duration;
     uint64_t unbounded;
     uint16_t port;
+    struct addr address;
+    char id[AWS_ID_MAX];
     struct param_addresses addresses;
     struct param_addresses optional;
     struct param_addresses cidrs;
@@ -31,6 +33,9 @@ enum {
     DURATION,
     UNBOUNDED,
     PORT,
+    ADDRESS,
+    ADDRESS4,
+    ID_ONE,
     ADDRESSES,
     OPTIONAL,
     CIDRS,
@@ -47,6 +52,9 @@ static const struct param rows[] = {
         ROW("api_timeout", PARAM_DURATION, duration, .initial = "5s", .min = 100, .max = 60000),
     [UNBOUNDED] = ROW("unbounded", PARAM_DURATION, unbounded, .min = 1000),
     [PORT] = ROW("port", PARAM_PORT, port, .initial = "80"),
+    [ADDRESS] = ROW("bind", PARAM_ADDRESS, address, .flags = 0),
+    [ADDRESS4] = ROW("public_ip", PARAM_ADDRESS, address, .allowed = "IPv4"),
+    [ID_ONE] = ROW("allocation_id", PARAM_ID, id, .allowed = "eipalloc"),
     [ADDRESSES] = ROW("ip", PARAM_ADDRESSES, addresses, .flags = PARAM_REQUIRED,
                       .shortdesc = {"Virtual IP addresses", ""}),
     [OPTIONAL] = ROW("more", PARAM_ADDRESSES, optional, .flags = 0),
@@ -117,6 +125,15 @@ param_set_bad_values_exact_message(void **state)
         {PORT, "0x50", NULL, "a port, 1 to 65535"},
         {PORT, "http", NULL, "a port, 1 to 65535"},
         {PORT, "99999999999999999999", NULL, "a port, 1 to 65535"},
+        {ADDRESS, "", NULL, "one IPv4 or IPv6 address like 10.1.0.10"},
+        {ADDRESS, "10.1.0.10/32", NULL, "one IPv4 or IPv6 address like 10.1.0.10"},
+        {ADDRESS, "10.1.0.10 10.1.0.11", NULL, "one IPv4 or IPv6 address like 10.1.0.10"},
+        {ADDRESS4, "2001:db8::1", NULL, "one IPv4 address like 10.1.0.10"},
+        {ID_ONE, "", NULL, "one id like eipalloc-0123456789abcdef0"},
+        {ID_ONE, "eipassoc-0123456789abcdef0", NULL, "one id like eipalloc-0123456789abcdef0"},
+        {ID_ONE, "eipalloc-01234567,", NULL, "one id like eipalloc-0123456789abcdef0"},
+        {ID_ONE, "eipalloc-0123456789abcdef00123456789abcdef0", NULL,
+         "one id like eipalloc-0123456789abcdef0"},
         {ADDRESSES, "", NULL, ADDR},
         {ADDRESSES, " , ", NULL, ADDR},
         {ADDRESSES, "10.1.0", NULL, ADDR},
@@ -373,7 +390,7 @@ param_load_tells_the_first_and_sets_the_rest(void **state)
 static void
 param_load_wrong_value_leaves_the_default(void **state)
 {
-    const struct param_table shared[] = {{awsparam_rows, 0}, {0}};
+    const struct param_table shared[] = {{awsparam_rows, 0}, {awsparam_drift_rows, 0}, {0}};
     struct aws_params p = {.region = NULL};
 
     (void)state;
@@ -392,8 +409,10 @@ param_load_several_tables_each_at_its_base(void **state)
         struct params own;
         struct aws_params aws;
     } p = {.before = ""};
-    const struct param_table both[] = {
-        {rows, offsetof(struct two, own)}, {awsparam_rows, offsetof(struct two, aws)}, {0}};
+    const struct param_table both[] = {{rows, offsetof(struct two, own)},
+                                       {awsparam_rows, offsetof(struct two, aws)},
+                                       {awsparam_drift_rows, offsetof(struct two, aws)},
+                                       {0}};
 
     (void)state;
     fake_env("OCF_RESKEY_name", "n");
@@ -460,6 +479,7 @@ param_defaults_of_the_shared_rows_are_valid(void **state)
     struct aws_params p;
 
     (void)state;
+    assert_int_equal(param_set(awsparam_drift_rows, awsparam_drift_rows->initial, &p, NULL), 0);
     for (const struct param *row = awsparam_rows; row->name != NULL; row++) {
         struct err e = {0};
 
@@ -474,6 +494,21 @@ param_defaults_of_the_shared_rows_are_valid(void **state)
 }
 
 static void
+param_set_one_address_and_one_id(void **state)
+{
+    struct params p;
+    char text[ADDR_TEXT_MAX];
+
+    (void)state;
+    assert_int_equal(set(ADDRESS, "2001:DB8::1", &p, NULL), 0);
+    assert_string_equal(addr_text(&p.address, text), "2001:db8::1");
+    assert_int_equal(set(ADDRESS4, "52.9.0.12", &p, NULL), 0);
+    assert_string_equal(addr_text(&p.address, text), "52.9.0.12");
+    assert_int_equal(set(ID_ONE, "eipalloc-0123456789abcdef0", &p, NULL), 0);
+    assert_string_equal(p.id, "eipalloc-0123456789abcdef0");
+}
+
+static void
 param_content_type_of_every_type(void **state)
 {
     (void)state;
@@ -483,7 +518,9 @@ param_content_type_of_every_type(void **state)
     assert_string_equal(param_content_type(PARAM_DURATION), "string");
     assert_string_equal(param_content_type(PARAM_PORT), "integer");
     assert_string_equal(param_content_type(PARAM_ADDRESSES), "string");
+    assert_string_equal(param_content_type(PARAM_ADDRESS), "string");
     assert_string_equal(param_content_type(PARAM_CIDRS), "string");
+    assert_string_equal(param_content_type(PARAM_ID), "string");
     assert_string_equal(param_content_type(PARAM_IDS), "string");
     assert_string_equal(param_content_type(PARAM_CHOICE), "string");
 }
@@ -526,6 +563,7 @@ main(void)
         FAKE_TEST(param_nearest_of_unknown_names),
         FAKE_TEST(param_known_exact_names),
         FAKE_TEST(param_defaults_of_the_shared_rows_are_valid),
+        FAKE_TEST(param_set_one_address_and_one_id),
         FAKE_TEST(param_content_type_of_every_type),
     };
 

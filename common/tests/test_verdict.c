@@ -31,6 +31,7 @@ verdict_exit_code_known_state_whatever_the_policy(void **state)
         int monitor;
     } cases[] = {
         {OCF_HERE, OK, OK},
+        {OCF_SETTLING, OK, OK},
         {OCF_DEGRADED, OK, DEGRADED},
         {OCF_ELSEWHERE, STOPPED, STOPPED},
         {OCF_ABSENT, STOPPED, STOPPED},
@@ -65,11 +66,9 @@ verdict_exit_code_unknown_monitor_by_policy_never_7(void **state)
 static void
 verdict_exit_code_unknown_probe_by_local_evidence(void **state)
 {
-    static const int expected[] = {[OCF_HERE] = OK,
-                                   [OCF_DEGRADED] = OK,
-                                   [OCF_ELSEWHERE] = STOPPED,
-                                   [OCF_ABSENT] = STOPPED,
-                                   [OCF_UNKNOWN] = GENERIC};
+    static const int expected[] = {
+        [OCF_HERE] = OK,           [OCF_SETTLING] = OK,    [OCF_DEGRADED] = OK,
+        [OCF_ELSEWHERE] = STOPPED, [OCF_ABSENT] = STOPPED, [OCF_UNKNOWN] = GENERIC};
 
     (void)state;
     for (int policy = ON_UNKNOWN_DEGRADED; policy <= ON_UNKNOWN_FAIL; policy++) {
@@ -129,6 +128,7 @@ verdict_name_of_each(void **state)
 {
     (void)state;
     assert_string_equal(verdict_name(OCF_HERE), "HERE");
+    assert_string_equal(verdict_name(OCF_SETTLING), "SETTLING");
     assert_string_equal(verdict_name(OCF_DEGRADED), "DEGRADED");
     assert_string_equal(verdict_name(OCF_ELSEWHERE), "ELSEWHERE");
     assert_string_equal(verdict_name(OCF_ABSENT), "ABSENT");

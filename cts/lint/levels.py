@@ -14,10 +14,11 @@ LEVELS = (
     ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile"),
     ("exchange", "imds", "netif", "endpoint"),
     ("awscall",),
-    ("ec2", "route53", "elbv2", "sts", "param", "meta"),
+    ("ec2", "ec2addr", "route53", "elbv2", "sts", "param", "meta"),
     ("creds", "awsparam"),
     ("node", "verdict"),
     ("ocf",),
+    ("mark",),
     ("routeplan", "vip"),
 )
 
@@ -30,6 +31,7 @@ SAME_LEVEL = {
     ("awsid", "base"),
     ("imds", "exchange"),
     ("meta", "param"),
+    ("ec2addr", "ec2"),
 }
 
 # The one place where a library's types are known.
