@@ -398,6 +398,19 @@ pause_until_next(struct ocf_ctx *ctx, struct start *s)
     return rc;
 }
 
+/* The time is over, or we were asked to end. */
+static int
+end_waiting(const struct ocf_ctx *ctx, const struct start *s, int rc, struct err *why)
+{
+    if (rc == -ERR_DEADLINE && s->settling) {
+        ocf_warn(ctx, "accepted, and here", why);
+        return 0;
+    }
+    /* What was seen last says more than that the time is over. */
+    why->code = why->code == 0 || rc == -ERR_CANCELLED ? rc : why->code;
+    return rc;
+}
+
 /* 0 when all is here, else why not. */
 static int
 bring_here(struct ocf_ctx *ctx, struct err *why)
@@ -426,14 +439,8 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
             }
         }
         rc = pause_until_next(ctx, &s);
-        if (rc == -ERR_DEADLINE && s.settling) {
-            ocf_warn(ctx, "accepted, and here", why);
-            return 0;
-        }
         if (rc < 0) {
-            /* What was seen last says more than that the time is over. */
-            why->code = why->code == 0 || rc == -ERR_CANCELLED ? rc : why->code;
-            return rc;
+            return end_waiting(ctx, &s, rc, why);
         }
     }
 }
