@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import http.client
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,29 +17,24 @@ from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import botocore.exceptions
 import botocore.session
 import pytest
-import urllib3.util.connection
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials, InstanceMetadataProvider
 from botocore.utils import InstanceMetadataFetcher
 from lab.aws import policy
-from lab.aws.client import Control, ControlError
+from lab.aws.client import ControlError
 from lab.aws.reqlog import rounds
 from lab.state import until
+from standalone import EC2_HOST, REGION, VIP, Aws, allow, refused, running, sending_from
 
-REGION = "ap-northeast-1"
 OTHER_REGION = "us-west-2"
 ROLE = "ocf-aws-node"
-VIP = "10.1.0.10/32"
 VIP6 = "2001:db8:1::10/128"
-EC2_HOST = f"ec2.{REGION}.amazonaws.com"
-START_TIMEOUT_S = 30.0
 
 
 def _vpc(prefix: str, cidr6: str | None, routes: dict[str, str]) -> dict[str, Any]:
@@ -105,188 +97,14 @@ for _vpc_of_other_region in LAB["regions"][OTHER_REGION]["vpcs"].values():
         _subnet["az"] = "us-west-2a"
 
 
-class Aws:
-    """A daemon under test and ways to talk to it."""
-
-    def __init__(self, state_dir: Path, process: subprocess.Popen) -> None:
-        self.state_dir = state_dir
-        self.process = process
-        self.control = Control(state_dir)
-        self.topology = self.control.topology()
-        self.ports = {
-            scheme: urlsplit(self.topology["standalone"][scheme]).port
-            for scheme in ("https", "http")
-        }
-        self.administrator: Credentials | None = None
-        self._session = botocore.session.Session()
-
-    def eni(self, node: str, index: int = 0) -> str:
-        machines = {**self.topology["nodes"], **self.topology["clients"]}
-        return machines[node]["enis"][index]["id"]
-
-    def instance(self, node: str) -> str:
-        return self.topology["nodes"][node]["instance"]
-
-    def table(self, name: str, vpc: str = "main") -> str:
-        return self.topology["regions"][REGION]["vpcs"][vpc]["route_tables"][name]["id"]
-
-    def vpc(self, name: str = "main") -> str:
-        return self.topology["regions"][REGION]["vpcs"][name]["id"]
-
-    def credentials(self, node: str = "n1", **options: Any) -> Credentials:
-        document = self.control.rotate(node, **options)
-        return Credentials(document["AccessKeyId"], document["SecretAccessKey"], document["Token"])
-
-    def client(
-        self,
-        service: str = "ec2",
-        region: str = REGION,
-        credentials: Credentials | None = None,
-        read_timeout_s: float = 20.0,
-    ) -> Any:
-        """A client without retries, under AWS's real host names."""
-        chosen = credentials or self.credentials()
-        return self._session.create_client(
-            service,
-            region,
-            aws_access_key_id=chosen.access_key,
-            aws_secret_access_key=chosen.secret_key,
-            aws_session_token=chosen.token,
-            verify=str(self.state_dir / "ca.pem"),
-            config=Config(
-                retries={"total_max_attempts": 1},
-                read_timeout=read_timeout_s,
-                connect_timeout=5,
-                proxies={},
-            ),
-        )
-
-    def routes(self, table: str) -> dict[str, dict[str, Any]]:
-        answer = self.control.aws(REGION, "ec2", "DescribeRouteTables", RouteTableIds=[table])
-        return {
-            route.get("DestinationCidrBlock") or route["DestinationIpv6CidrBlock"]: route
-            for route in answer["RouteTables"][0]["Routes"]
-        }
-
-    def replace(self, client: Any, node: str, table: str | None = None, **more: Any) -> Any:
-        return client.replace_route(
-            RouteTableId=table or self.table("private-a"),
-            DestinationCidrBlock=VIP,
-            NetworkInterfaceId=self.eni(node),
-            **more,
-        )
-
-    def post(
-        self,
-        params: dict[str, str],
-        credentials: Credentials | None = None,
-        *,
-        scope: tuple[str, str] = ("ec2", REGION),
-        host: str = EC2_HOST,
-        change: Any = None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """A signed form POST by hand; `change(request)` damages it after signing."""
-        body = urlencode(params)
-        request = AWSRequest("POST", f"https://{host}/", data=body)
-        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-        request.headers["Host"] = host
-        SigV4Auth(credentials or self.credentials(), *scope).add_auth(request)
-        if change is not None:
-            change(request)
-        return self.send("POST", "/", request.data, dict(request.headers.items()))
-
-    def send(
-        self, method: str, path: str, body: Any, headers: dict[str, str]
-    ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports["http"], timeout=20)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-
-    def imds(
-        self, path: str, method: str = "GET", node: str = "n1", **headers: str
-    ) -> tuple[int, str]:
-        place = urlsplit(self.topology["standalone"]["imds"][node])
-        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=5)
-        with contextlib.closing(connection):
-            sent = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers=sent)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-
-    def imds_token(self, node: str = "n1", ttl: str = "60") -> str:
-        status, token = self.imds(
-            "/latest/api/token", "PUT", node, X_aws_ec2_metadata_token_ttl_seconds=ttl
-        )
-        assert status == 200
-        return token
-
-    def metadata(self, path: str, node: str = "n1") -> str:
-        status, text = self.imds(
-            f"/latest/{path}", node=node, X_aws_ec2_metadata_token=self.imds_token(node)
-        )
-        assert status == 200, path
-        return text
-
-
-def _start(state_dir: Path, lab: dict[str, Any]) -> Aws:
-    (state_dir / "lab.json").write_text(json.dumps(lab))
-    log = (state_dir / "daemon.log").open("wb")
-    command = [sys.executable, "-m", "lab.aws.daemon", str(state_dir), "--listen", "127.0.0.1"]
-    command += ["--port-https", "0", "--port-http", "0"]
-    command += ["--imds", "n1=127.0.0.1:0", "--imds", "n2=127.0.0.1:0"]
-    process = subprocess.Popen(
-        command,
-        stdout=log,
-        stderr=log,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent)},
-    )
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not (state_dir / "topology.json").exists():
-        assert process.poll() is None, (state_dir / "daemon.log").read_text()
-        assert time.monotonic() < deadline, "the daemon does not get ready"
-        time.sleep(0.05)
-    return Aws(state_dir, process)
-
-
-SOURCE: list[tuple[str, int] | None] = [None]
-
-
-@contextlib.contextmanager
-def sending_from(address: str) -> Iterator[None]:
-    """Inside, connections of botocore come from a node's address."""
-    SOURCE[0] = (address, 0)
-    try:
-        yield
-    finally:
-        SOURCE[0] = None
-
-
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    aws = _start(tmp_path_factory.mktemp("aws"), LAB)
-    genuine = urllib3.util.connection.create_connection
-
-    def connect(address: tuple[str, int], *args: Any, **options: Any) -> socket.socket:
-        """AWS's host names lead to the daemon, as /etc/hosts does inside the lab."""
-        host, port = address
-        if host.endswith((".amazonaws.com", ".api.aws")):
-            host, port = "127.0.0.1", aws.ports["https"]
-        options["source_address"] = SOURCE[0]
-        return genuine((host, port), *args, **options)
-
-    urllib3.util.connection.create_connection = connect
-    # These tests are about the endpoints: what agents may do is their own tests' business.
-    routes = ("ec2:ReplaceRoute", "ec2:CreateRoute", "ec2:ModifyNetworkInterfaceAttribute")
-    machines = ("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances")
-    aws.control.set_policy(ROLE, [_allow("ec2:Describe*", *routes, *machines)])
-    yield aws
-    urllib3.util.connection.create_connection = genuine
-    aws.process.send_signal(signal.SIGTERM)
-    assert aws.process.wait(10) == 0, (aws.state_dir / "daemon.log").read_text()
-    left = {path.name for path in aws.state_dir.iterdir()}
-    assert left == {"lab.json", "daemon.log", "events.jsonl", "ca.pem"}
+    with running(tmp_path_factory.mktemp("aws"), LAB) as aws:
+        # These tests are about the endpoints: what agents may do is their own tests' business.
+        routes = ("ec2:ReplaceRoute", "ec2:CreateRoute", "ec2:ModifyNetworkInterfaceAttribute")
+        machines = ("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances")
+        aws.control.set_policy(ROLE, [allow("ec2:Describe*", *routes, *machines)])
+        yield aws
 
 
 @pytest.fixture
@@ -312,18 +130,6 @@ def aws(daemon: Aws) -> Iterator[Aws]:
 @pytest.fixture(scope="module")
 def ec2(daemon: Aws) -> Any:
     return daemon.client()
-
-
-@contextlib.contextmanager
-def refused(code: str, status: int | None = None, text: str = "") -> Iterator[None]:
-    """Inside, AWS must answer with this error."""
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        yield
-    answer = caught.value.response
-    assert answer["Error"]["Code"] == code, answer["Error"]
-    assert text in answer["Error"]["Message"]
-    if status is not None:
-        assert answer["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
 # Calls and their answers.
@@ -397,11 +203,6 @@ def test_error_has_the_shape_of_the_service(aws: Aws) -> None:
     assert b"<ErrorResponse xmlns=" in body and b"<Type>Sender</Type>" in body
 
 
-def _allow(*actions: str, resource: Any = "*", effect: str = "Allow", **more: Any) -> dict:
-    statement = {"Effect": effect, "Action": list(actions), "Resource": resource, **more}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
 def _administrator(aws: Aws) -> Credentials:
     """The keys of a user who may do everything."""
     if aws.administrator is None:
@@ -412,7 +213,7 @@ def _administrator(aws: Aws) -> Credentials:
             "PutUserPolicy",
             UserName="admin",
             PolicyName="all",
-            PolicyDocument=json.dumps(_allow("*")),
+            PolicyDocument=json.dumps(allow("*")),
         )
         key = aws.control.aws(REGION, "iam", "CreateAccessKey", UserName="admin")["AccessKey"]
         aws.administrator = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
@@ -742,7 +543,7 @@ def test_records_are_part_of_the_state(aws: Aws) -> None:
         "PutRolePolicy",
         RoleName=ROLE,
         PolicyName="dns",
-        PolicyDocument=json.dumps(_allow("route53:*", resource=f"arn:aws:route53:::{zone[1:]}")),
+        PolicyDocument=json.dumps(allow("route53:*", resource=f"arn:aws:route53:::{zone[1:]}")),
     )
     route53 = aws.client("route53")
     route53.change_resource_record_sets(
@@ -925,21 +726,19 @@ def test_policy_decides_by_action_and_table(aws: Aws, own_role: tuple[str, Crede
     with refused("UnauthorizedOperation", 403, "ec2:DescribeVpcs"):
         ec2.describe_vpcs()
     own = f"arn:aws:ec2:{REGION}:123456789012:route-table/{aws.table('private-a')}"
-    aws.control.set_policy(
-        role, [_allow("ec2:Describe*"), _allow("ec2:ReplaceRoute", resource=own)]
-    )
+    aws.control.set_policy(role, [allow("ec2:Describe*"), allow("ec2:ReplaceRoute", resource=own)])
     ec2.describe_vpcs()
     aws.replace(ec2, "n2")
     with refused("UnauthorizedOperation", 403, aws.table("private-c")):
         aws.replace(ec2, "n2", aws.table("private-c"))
     aws.control.set_policy(
-        role, [_allow("ec2:*"), _allow("ec2:replaceroute", resource=own, effect="Deny")]
+        role, [allow("ec2:*"), allow("ec2:replaceroute", resource=own, effect="Deny")]
     )
     with refused("UnauthorizedOperation", 403, "explicit deny"):
         aws.replace(ec2, "n1")
     aws.replace(ec2, "n2", aws.table("private-c"))
     # A resource-level permission does not cover calls that know no resources.
-    aws.control.set_policy(role, [_allow("ec2:DescribeRouteTables", resource=own)])
+    aws.control.set_policy(role, [allow("ec2:DescribeRouteTables", resource=own)])
     with refused("UnauthorizedOperation", 403):
         ec2.describe_route_tables()
     aws.control.set_policy(role)
@@ -949,10 +748,10 @@ def test_policy_decides_by_action_and_table(aws: Aws, own_role: tuple[str, Crede
 def test_policies_that_cannot_be_evaluated_are_refused(aws: Aws) -> None:
     condition = {"Bool": {"aws:SecureTransport": "true"}}
     with pytest.raises(ControlError, match="'Bool' is not supported"):
-        aws.control.set_policy(ROLE, [_allow("ec2:*", Condition=condition)])
+        aws.control.set_policy(ROLE, [allow("ec2:*", Condition=condition)])
     with pytest.raises(ControlError, match="policy variable"):
-        aws.control.set_policy(ROLE, [_allow("ec2:*", resource="arn:aws:x:::${aws:username}")])
-    bad = json.dumps(_allow("ec2:*", Condition=condition))
+        aws.control.set_policy(ROLE, [allow("ec2:*", resource="arn:aws:x:::${aws:username}")])
+    bad = json.dumps(allow("ec2:*", Condition=condition))
     administrator = aws.client("iam", credentials=_administrator(aws))
     with refused("MalformedPolicyDocument", 400, "'Bool' is not supported"):
         administrator.put_role_policy(RoleName=ROLE, PolicyName="bad", PolicyDocument=bad)
@@ -961,7 +760,7 @@ def test_policies_that_cannot_be_evaluated_are_refused(aws: Aws) -> None:
             REGION, "iam", "PutRolePolicy", RoleName=ROLE, PolicyName="bad", PolicyDocument=bad
         )
     with pytest.raises(ControlError, match="role: 'nobody' is not possible"):
-        aws.control.set_policy("nobody", [_allow("ec2:*")])
+        aws.control.set_policy("nobody", [allow("ec2:*")])
 
 
 def test_policy_elements() -> None:
@@ -969,16 +768,16 @@ def test_policy_elements() -> None:
         context = {"aws:requestedregion": REGION}
         return policy.evaluate(policy.load(document), action, resource, context)
 
-    allow, deny = policy.Decision.ALLOW, policy.Decision.IMPLICIT_DENY
-    assert decide(_allow("ec2:Describe?pcs"), "ec2:DescribeVpcs") is allow
-    assert decide(_allow("ec2:[D]escribeVpcs"), "ec2:DescribeVpcs") is deny
+    allowed, denied = policy.Decision.ALLOW, policy.Decision.IMPLICIT_DENY
+    assert decide(allow("ec2:Describe?pcs"), "ec2:DescribeVpcs") is allowed
+    assert decide(allow("ec2:[D]escribeVpcs"), "ec2:DescribeVpcs") is denied
     inverse = {"Statement": {"Effect": "Allow", "NotAction": "ec2:*", "Resource": "*"}}
-    assert decide(inverse, "ec2:DescribeVpcs") is deny
-    assert decide(inverse, "route53:GetChange") is allow
+    assert decide(inverse, "ec2:DescribeVpcs") is denied
+    assert decide(inverse, "route53:GetChange") is allowed
     here = {"StringEquals": {"aws:RequestedRegion": REGION}}
     there = {"StringNotEquals": {"aws:RequestedRegion": [REGION, "x"]}}
-    assert decide(_allow("ec2:*", Condition=here), "ec2:DescribeVpcs") is allow
-    assert decide(_allow("ec2:*", Condition=there), "ec2:DescribeVpcs") is deny
+    assert decide(allow("ec2:*", Condition=here), "ec2:DescribeVpcs") is allowed
+    assert decide(allow("ec2:*", Condition=there), "ec2:DescribeVpcs") is denied
     with pytest.raises(policy.PolicyError, match="Effect"):
         policy.load({"Statement": {"Effect": "Maybe", "Action": "*", "Resource": "*"}})
 
@@ -1030,7 +829,7 @@ def test_web_identity(aws: Aws) -> None:
     aws.control.aws(
         REGION, "iam", "CreateRole", RoleName="web", AssumeRolePolicyDocument=json.dumps(trust)
     )
-    aws.control.set_policy("web", [_allow("ec2:DescribeVpcs")])
+    aws.control.set_policy("web", [allow("ec2:DescribeVpcs")])
     sts = aws.client("sts")
 
     def assume(token: str) -> dict[str, Any]:
