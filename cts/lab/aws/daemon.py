@@ -37,8 +37,9 @@ from lab.aws.faults import FaultTable
 from lab.aws.gateway import Gateway
 from lab.aws.httpd import Server, listen
 from lab.aws.imds import Imds, RoleCredentials, Where
+from lab.aws.labjson import LabError
 from lab.aws.power import Power
-from lab.aws.seed import LabError, Seeder
+from lab.aws.seed import Seeder
 from lab.aws.sts import Issuer, Sts
 
 log = logging.getLogger(__name__)

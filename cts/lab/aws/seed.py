@@ -12,6 +12,7 @@ from typing import Any
 from lab.aws import gaps, policy
 from lab.aws.cloud import ACCOUNT, Cloud
 from lab.aws.endpoints import Endpoint
+from lab.aws.labjson import LabError, lookup, need
 
 _IMAGE = "ami-0123456789abcdef0"
 _TYPE = "t3.micro"
@@ -44,10 +45,6 @@ _FENCING = {
 }
 
 
-class LabError(ValueError):
-    """lab.json asks for something that cannot be; the text names the place and the value."""
-
-
 def default_policies() -> dict[str, Any]:
     """The policies of a node's role: those the project ships in xml/iam, and fencing."""
     directory = Path(__file__).resolve().parents[3] / "xml" / "iam"
@@ -66,17 +63,17 @@ class Seeder:
 
     def check(self) -> None:
         """Look for what every part of the lab needs. Raises LabError."""
-        _need(self._lab, "lab", "name", "api_net", "regions", "nodes")
+        need(self._lab, "lab", "name", "api_net", "regions", "nodes")
         for region, content in self._lab["regions"].items():
-            _need(content, f"region {region!r}", "vpcs")
+            need(content, f"region {region!r}", "vpcs")
             for name, vpc in content["vpcs"].items():
-                _need(vpc, f"VPC {name!r}", "cidr", "subnets", "route_tables")
+                need(vpc, f"VPC {name!r}", "cidr", "subnets", "route_tables")
                 for subnet, found in vpc["subnets"].items():
-                    _need(found, f"subnet {subnet!r}", "cidr", "az")
+                    need(found, f"subnet {subnet!r}", "cidr", "az")
         for name, machine in {**self._lab["nodes"], **self._lab.get("clients", {})}.items():
-            _need(machine, f"machine {name!r}", "region", "vpc", "subnet", "ip")
+            need(machine, f"machine {name!r}", "region", "vpc", "subnet", "ip")
             for eni in machine.get("extra_enis", []):
-                _need(eni, f"extra interface of {name!r}", "subnet", "ip")
+                need(eni, f"extra interface of {name!r}", "subnet", "ip")
 
     def build(self, endpoints: list[Endpoint]) -> dict[str, Any]:
         """Seed everything; returns the topology. Raises LabError."""
@@ -147,18 +144,18 @@ class Seeder:
                 VpcId=vpc["id"], TagSpecifications=self._tag("route-table", table_name)
             )["RouteTable"]["RouteTableId"]
             for subnet_name in table.get("subnets", []):
-                subnet = _lookup(vpc["subnets"], subnet_name, f"route table {table_name!r}: subnet")
+                subnet = lookup(vpc["subnets"], subnet_name, f"route table {table_name!r}: subnet")
                 ec2.associate_route_table(RouteTableId=table["id"], SubnetId=subnet["id"])
 
     def _machine(self, name: str, machine: dict[str, Any]) -> None:
         region = machine["region"]
         ec2 = self._ec2(region)
-        vpcs = _lookup(self._topology["regions"], region, f"{name}: region")["vpcs"]
-        vpc = _lookup(vpcs, machine["vpc"], f"{name}: vpc")
+        vpcs = lookup(self._topology["regions"], region, f"{name}: region")["vpcs"]
+        vpc = lookup(vpcs, machine["vpc"], f"{name}: vpc")
         primary = {key: machine.get(key) for key in ("subnet", "ip", "ip6")}
         machine["enis"] = []
         for index, wanted in enumerate([primary, *machine.get("extra_enis", [])]):
-            subnet = _lookup(vpc["subnets"], wanted["subnet"], f"{name}: subnet")
+            subnet = lookup(vpc["subnets"], wanted["subnet"], f"{name}: subnet")
             options = {}
             if wanted.get("ip6"):
                 options["Ipv6Addresses"] = [{"Ipv6Address": wanted["ip6"]}]
@@ -231,7 +228,7 @@ class Seeder:
             if target == "igw":
                 chosen = {"GatewayId": self._internet_gateway(region, name, vpc)}
             else:
-                eni = _lookup(self._enis, target, f"route {destination}: target")
+                eni = lookup(self._enis, target, f"route {destination}: target")
                 chosen = {"NetworkInterfaceId": eni}
             ec2.create_route(RouteTableId=table["id"], **{family: destination}, **chosen)
 
@@ -243,18 +240,6 @@ class Seeder:
             )["InternetGateway"]["InternetGatewayId"]
             ec2.attach_internet_gateway(InternetGatewayId=vpc["igw"], VpcId=vpc["id"])
         return vpc["igw"]
-
-
-def _need(document: dict[str, Any], where: str, *names: str) -> None:
-    for name in names:
-        if name not in document:
-            raise LabError(f"{where} has no {name!r}")
-
-
-def _lookup(table: dict[str, Any], name: str, where: str) -> Any:
-    if name not in table:
-        raise LabError(f"{where} {name!r} does not exist; allowed: {', '.join(table)}")
-    return table[name]
 
 
 def set_policies(cloud: Cloud, region: str, role: str, documents: dict[str, Any]) -> None:
