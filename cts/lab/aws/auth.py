@@ -23,7 +23,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
-from lab.aws import policy
+from lab.aws import addresses, policy
 from lab.aws.cloud import ACCOUNT, Cloud, partition_of
 from lab.aws.errors import AwsError
 from lab.aws.httpd import Request
@@ -304,6 +304,8 @@ _EC2_RESOURCES = {
         "NetworkInterfaceId": "network-interface",
         "InstanceId": "instance",
     },
+    "DisassociateAddress": {"AllocationId": "elastic-ip"},
+    "ReleaseAddress": {"AllocationId": "elastic-ip"},
     "StartInstances": {"InstanceId": "instance"},
     "StopInstances": {"InstanceId": "instance"},
     "RebootInstances": {"InstanceId": "instance"},
@@ -381,6 +383,9 @@ class Authorizer:
         statements = self.statements(principal)
         name = f"{service}:{action}"
         context = {"aws:requestedregion": region}
+        if service == "ec2":
+            with self._cloud.lock:
+                params = addresses.named(self._cloud.backend("ec2", region), action, params)
         for resource in _resources(service, region, action, params, path):
             decision = policy.evaluate(statements, name, resource, context)
             if decision is not policy.Decision.ALLOW:

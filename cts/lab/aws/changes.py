@@ -31,10 +31,17 @@ def _flatten(snapshot: dict[str, Any]) -> dict[Key, tuple[dict[str, Any], Any]]:
         for kind, items in content.items():
             for item in items:
                 what = _KINDS[kind]
-                apart = ("id", "routes", "instance_state")
+                apart = ("id", "routes", "instance_state", "ips", "ips6")
                 rest = {key: value for key, value in item.items() if key not in apart}
                 label = {"what": what, "region": region, "id": item["id"]}
+                if what == "address":
+                    label["public_ip"] = item["public_ip"]
+                    at = {"eni": item["eni"], "private_ip": item["private_ip"]}
+                    rest = at if item["eni"] else None
                 found[what, region, item["id"]] = (label, rest)
+                for address in (*item.get("ips", []), *item.get("ips6", [])):
+                    label = {"what": "private-address", "region": region, "address": address}
+                    found["private-address", region, item["vpc"], address] = (label, item["id"])
                 if what == "eni" and item["node"] and item["device_index"] == 0:
                     label = {"what": "instance", "node": item["node"]}
                     found["instance", item["node"]] = (label, item["instance_state"])

@@ -21,7 +21,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from lab.aws import gaps
+from lab.aws import addresses, gaps
 from lab.aws.endpoints import SERVICES
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Cloud:
 
     def __init__(self) -> None:
         gaps.install()
+        addresses.install()
         self.lock = threading.RLock()
         self.regions: list[str] = []
         self.owners: dict[str, str] = {}  # instance id -> name of the node or client
@@ -252,6 +253,9 @@ class Cloud:
 
     def _region(self, region: str) -> dict[str, Any]:
         ec2 = self.backend("ec2", region)
+        gateways = {
+            gateway.vpc.id: gateway.id for gateway in ec2.internet_gateways.values() if gateway.vpc
+        }
         return {
             "vpcs": [
                 {
@@ -259,6 +263,7 @@ class Cloud:
                     "name": self._name(vpc),
                     "cidrs": _cidrs(vpc, ipv6=False),
                     "cidrs6": _cidrs(vpc, ipv6=True),
+                    "internet_gateway": gateways.get(vpc.id),
                 }
                 for vpc in ec2.vpcs.values()
             ],
@@ -314,8 +319,6 @@ class Cloud:
 
     def _eni(self, eni: Any) -> dict[str, Any]:
         instance = eni.instance
-        secondary = [item["PrivateIpAddress"] for item in eni.private_ip_addresses]
-        primary = eni.private_ip_address
         return {
             "id": eni.id,
             "mac": eni.mac_address,
@@ -323,8 +326,8 @@ class Cloud:
             "device_index": eni.device_index if instance else None,
             "subnet": eni.subnet.id,
             "vpc": eni.subnet.vpc_id,
-            "ips": [primary, *(item for item in secondary if item != primary)],
-            "ips6": list(eni.ipv6_addresses),
+            "ips": addresses.private_addresses(eni),
+            "ips6": addresses.ipv6_addresses(eni),
             "source_dest_check": bool(eni.source_dest_check),
             "instance": instance.id if instance else None,
             "instance_state": instance.state if instance else None,

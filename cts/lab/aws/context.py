@@ -18,6 +18,7 @@ class Settings:
     """What /settings changes."""
 
     read_delay_s: float = 0.0
+    imds_delay_s: float = 0.0
     clock_offset_s: float = 0.0
     quotas: bool = True
     latency_ms: float = 0.0

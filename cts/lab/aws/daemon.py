@@ -85,7 +85,13 @@ class Daemon:
         cloud.changed({"node": None, "service": None, "action": "seed"})
         self._dataplane = None if standalone else self._make_dataplane()
         cloud.subscribe(self._changed)
-        self.machines = {**self.topology["nodes"], **self.topology.get("clients", {})}
+        # A client in the internet is none of AWS's instances.
+        self.machines = {
+            name: machine
+            for group in ("nodes", "clients")
+            for name, machine in self.topology.get(group, {}).items()
+            if "instance" in machine
+        }
         home = cloud.regions[0]
         store, authorizer = CredentialStore(cloud, home), Authorizer(cloud, home)
         self.context = Context(
@@ -173,7 +179,9 @@ class Daemon:
     def update_history(self) -> None:
         """Keep old states as long as any read may lag."""
         self.context.cloud.keep_s = max(
-            self.context.settings.read_delay_s, self.context.faults.max_lag_s()
+            self.context.settings.read_delay_s,
+            self.context.settings.imds_delay_s,
+            self.context.faults.max_lag_s(),
         )
 
     # Serving.

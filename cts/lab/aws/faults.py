@@ -29,7 +29,7 @@ AWS_KINDS = {
     *("empty", "throttle", "e500", "e503", "mix", "denied", "expired", "reqexpired", "badsig"),
     "lost",
 }
-IMDS_KINDS = {*WIRE_KINDS, "hang", "slow", "e503", "e401", "e403", "norole"}
+IMDS_KINDS = {*WIRE_KINDS, "hang", "slow", "stale", "e503", "e401", "e403", "norole"}
 BOMBS = ("entity", "nesting")
 _DEFAULT_MEGABYTES = 100
 

@@ -323,7 +323,8 @@ def _network(params: dict[str, str]) -> ipaddress.IPv4Network | ipaddress.IPv6Ne
     return network
 
 
-def _with_one_interface(backend: Any, instance_id: str) -> Instance:
+def with_one_interface(backend: Any, instance_id: str) -> Instance:
+    """The instance of an id, which EC2 takes for its interface. Raises AwsError when it has more."""
     instance = backend.get_instance(instance_id)
     if len(instance.nics) != 1:
         message = f"There are multiple interfaces attached to instance '{instance_id}'. "
@@ -342,7 +343,7 @@ def _check_target(backend: Any, table: RouteTable, params: dict[str, str]) -> No
         vpc = backend.get_network_interface(value).vpc_id
         what = "network interface"
     elif kind == "InstanceId":
-        vpc, what = _with_one_interface(backend, value).vpc_id, "instance"
+        vpc, what = with_one_interface(backend, value).vpc_id, "instance"
     elif kind == "GatewayId" and value.startswith("igw-"):
         vpc, what = backend.get_internet_gateway(value).vpc.id, "network gateway"
     else:
@@ -419,7 +420,7 @@ def _detach_interface(backend: Any, params: dict[str, str]) -> None:
 
 def _modify_instance(backend: Any, params: dict[str, str]) -> None:
     if "SourceDestCheck.Value" in params or params.get("Attribute") == "sourceDestCheck":
-        _with_one_interface(backend, params["InstanceId"])
+        with_one_interface(backend, params["InstanceId"])
 
 
 _CHECKS: dict[str, Callable[[Any, dict[str, str]], None]] = {

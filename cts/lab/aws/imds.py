@@ -7,7 +7,6 @@ What it says is read from moto at each request, so it follows every change of an
 from __future__ import annotations
 
 import ctypes
-import ipaddress
 import json
 import os
 import secrets
@@ -18,10 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from lab.aws import addresses
 from lab.aws.auth import Credential, CredentialStore
 from lab.aws.cloud import ACCOUNT, subnet_cidr6
 from lab.aws.context import Context
-from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6
+from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6, Effect
 from lab.aws.httpd import Reply, Request, Server, listen
 from lab.aws.sts import credential_document, iso_time, role_principal
 
@@ -183,7 +183,7 @@ class Imds:
         effect = self._context.faults.take("imds", None, action, self.node, {})
         if effect.slow_ms:
             time.sleep(effect.slow_ms / 1000.0)
-        reply = self._faulty(effect.kind) or self._answer(request, effect.kind == "norole")
+        reply = self._faulty(effect.kind) or self._answer(request, effect)
         reply.headers.append(("Server", "EC2ws"))
         self._context.requests.record(
             request,
@@ -205,14 +205,15 @@ class Imds:
         status = {"e503": 503, "e401": 401, "e403": 403}.get(kind or "")
         return _error(status) if status else None
 
-    def _answer(self, request: Request, without_role: bool) -> Reply:
+    def _answer(self, request: Request, effect: Effect) -> Reply:
         if request.path == _TOKEN_PATH:
             return self._token(request)
         if request.method not in ("GET", "HEAD"):
             return _error(405)
         if not self._valid(request.header("X-aws-ec2-metadata-token")):
             return _error(401)
-        value: Any = self._tree(without_role)
+        lag = max(self._context.settings.imds_delay_s, effect.lag_s)
+        value: Any = self._tree(effect.kind == "norole", lag)
         for part in [item for item in request.path.split("/") if item]:
             if not isinstance(value, dict) or part not in value:
                 return _error(404)
@@ -263,46 +264,52 @@ class Imds:
         with self._cloud.lock:
             return self._cloud.backend("ec2", self._region).get_instance(self._instance_id)
 
-    def _tree(self, without_role: bool) -> Tree:
+    def _tree(self, without_role: bool, lag_s: float) -> Tree:
+        """Everything there is; what tells of the network lags behind AWS's state."""
         with self._cloud.lock:
-            instance = self.instance()
-            backend = self._cloud.backend("ec2", self._region)
-            nics = sorted(instance.nics.items())
-            primary = instance.nics[0]
-            macs = {nic.mac_address: _interface(backend, nic, index) for index, nic in nics}
-            zone = primary.subnet.availability_zone
-            public = _associations(backend, primary).get(primary.private_ip_address)
-            meta: Tree = {
-                "ami-id": _IMAGE,
-                "instance-id": instance.id,
-                "instance-type": instance.instance_type,
-                "local-ipv4": primary.private_ip_address,
-                "mac": primary.mac_address,
-                "network": {"interfaces": {"macs": macs}},
-                "placement": {"availability-zone": zone, "region": self._region},
-                "services": {"domain": "amazonaws.com", "partition": "aws"},
-            }
-            if public:
-                meta["public-ipv4"] = public
-            if primary.ipv6_addresses:
-                meta["ipv6"] = primary.ipv6_addresses[0]
             role = None if without_role else self.role()
+            with self._cloud.as_of(self._region, lag_s):
+                instance, meta = self.instance(), self._network()
             if role is not None:
                 meta["iam"] = self._iam(instance, role)
             document = {
                 "accountId": ACCOUNT,
                 "architecture": "x86_64",
-                "availabilityZone": zone,
+                "availabilityZone": meta["placement"]["availability-zone"],
                 "imageId": _IMAGE,
                 "instanceId": instance.id,
                 "instanceType": instance.instance_type,
                 "pendingTime": iso_time(instance.launch_time.timestamp()),
-                "privateIp": primary.private_ip_address,
+                "privateIp": meta["local-ipv4"],
                 "region": self._region,
                 "version": "2017-09-30",
             }
         dynamic = {"instance-identity": {"document": json.dumps(document, indent=2)}}
         return {"latest": {"dynamic": dynamic, "meta-data": meta}}
+
+    def _network(self) -> Tree:
+        instance = self.instance()
+        backend = self._cloud.backend("ec2", self._region)
+        primary = instance.nics[0]
+        nics = sorted(instance.nics.items())
+        macs = {nic.mac_address: _interface(backend, nic, index) for index, nic in nics}
+        meta: Tree = {
+            "ami-id": _IMAGE,
+            "instance-id": instance.id,
+            "instance-type": instance.instance_type,
+            "local-ipv4": primary.private_ip_address,
+            "mac": primary.mac_address,
+            "network": {"interfaces": {"macs": macs}},
+            "placement": {
+                "availability-zone": primary.subnet.availability_zone,
+                "region": self._region,
+            },
+            "services": {"domain": "amazonaws.com", "partition": "aws"},
+        }
+        meta |= _public(primary)
+        if primary.ipv6_addresses:
+            meta["ipv6"] = addresses.ipv6_addresses(primary)[0]
+        return meta
 
     def _iam(self, instance: Any, role: Any) -> Tree:
         credential = self._roles.get(instance, self._region, role, self._context.now())
@@ -317,26 +324,23 @@ class Imds:
         return {"info": json.dumps(info, indent=2), "security-credentials": {role.name: text}}
 
 
-def _associations(backend: Any, interface: Any) -> dict[str, str]:
-    """Private address -> public address of the Elastic IPs on an interface."""
-    return {
-        address.private_ip_address: address.public_ip
-        for address in backend.addresses
-        if address.eni is not None and address.eni.id == interface.id
-    }
+def _public(interface: Any) -> Tree:
+    """The public address that leads to an interface's primary one, and its name if it has one."""
+    elastic = addresses.associations(interface).get(interface.private_ip_address)
+    if elastic is None:
+        return {}
+    name = addresses.public_name_of(interface, elastic.public_ip)
+    return {"public-ipv4": elastic.public_ip, **({"public-hostname": name} if name else {})}
 
 
 def _interface(backend: Any, nic: Any, index: int) -> Tree:
     vpc = backend.get_vpc(nic.subnet.vpc_id)
-    secondary = [item["PrivateIpAddress"] for item in nic.private_ip_addresses]
-    addresses = [nic.private_ip_address]
-    addresses += [item for item in secondary if item != nic.private_ip_address]
     blocks = [item["cidr_block"] for item in vpc.get_cidr_block_association_set()]
     blocks6 = [item["cidr_block"] for item in vpc.get_cidr_block_association_set(ipv6=True)]
     found: Tree = {
         "device-number": str(index),
         "interface-id": nic.id,
-        "local-ipv4s": "\n".join(addresses),
+        "local-ipv4s": "\n".join(addresses.private_addresses(nic)),
         "mac": nic.mac_address,
         "owner-id": ACCOUNT,
         "subnet-id": nic.subnet.id,
@@ -351,12 +355,14 @@ def _interface(backend: Any, nic: Any, index: int) -> Tree:
     if cidr6:
         found["subnet-ipv6-cidr-blocks"] = cidr6
     if nic.ipv6_addresses:
-        ordered = [str(ipaddress.ip_address(item)) for item in nic.ipv6_addresses]
-        found["ipv6s"] = "\n".join(ordered)
-    associations = _associations(backend, nic)
-    if associations:
-        found["ipv4-associations"] = {public: own for own, public in associations.items()}
-        found["public-ipv4s"] = "\n".join(associations.values())
+        found["ipv6s"] = "\n".join(addresses.ipv6_addresses(nic))
+    elastic = addresses.associations(nic)
+    if elastic:
+        found["ipv4-associations"] = {item.public_ip: own for own, item in elastic.items()}
+        found["public-ipv4s"] = "\n".join(item.public_ip for item in elastic.values())
+    name = _public(nic).get("public-hostname")
+    if name:
+        found["public-hostname"] = name
     return dict(sorted(found.items()))
 
 

@@ -16,12 +16,20 @@ _ROUTE_CHANGES = {
     "CreateTransitGatewayRoute",
     "DeleteTransitGatewayRoute",
 }
+# Actions that have a bucket each.
+_OF_THEIR_OWN = {
+    "AssignIpv6Addresses",
+    "AssignPrivateIpAddresses",
+    "UnassignIpv6Addresses",
+    "UnassignPrivateIpAddresses",
+}
 # (service, group) -> capacity and tokens a second.
 _LIMITS = {
     ("ec2", "describe"): (100.0, 20.0),
     ("ec2", "route"): (50.0, 5.0),
     ("ec2", "change"): (50.0, 5.0),
     ("route53", "all"): (5.0, 5.0),
+    **{("ec2", action): (100.0, 5.0) for action in _OF_THEIR_OWN},
 }
 
 
@@ -36,6 +44,8 @@ def _group(service: str, action: str) -> str:
         return "all"
     if action in _ROUTE_CHANGES:
         return "route"
+    if action in _OF_THEIR_OWN:
+        return action
     return "describe" if action.startswith(("Describe", "Get", "Search")) else "change"
 
 

@@ -71,6 +71,9 @@ class Seeder:
                 for subnet, found in vpc["subnets"].items():
                     need(found, f"subnet {subnet!r}", "cidr", "az")
         for name, machine in {**self._lab["nodes"], **self._lab.get("clients", {})}.items():
+            if machine.get("internet"):
+                need(machine, f"machine {name!r}", "ip")
+                continue
             need(machine, f"machine {name!r}", "region", "vpc", "subnet", "ip")
             for eni in machine.get("extra_enis", []):
                 need(eni, f"extra interface of {name!r}", "subnet", "ip")
@@ -96,11 +99,14 @@ class Seeder:
                 self._vpc(region, name, vpc)
         for group in ("nodes", "clients"):
             for name, machine in topology.get(group, {}).items():
-                self._machine(name, machine)
+                if not machine.get("internet"):
+                    self._machine(name, machine)
         for region in topology["regions"]:
             for name, vpc in topology["regions"][region]["vpcs"].items():
                 for table in vpc["route_tables"].values():
                     self._routes(region, name, vpc, table)
+            for name, wanted in topology["regions"][region].get("elastic_ips", {}).items():
+                self._elastic_ip(region, name, wanted)
         return topology
 
     def _ec2(self, region: str) -> Any:
@@ -124,6 +130,9 @@ class Seeder:
             "Vpc"
         ]
         vpc["id"] = created["VpcId"]
+        ec2.modify_vpc_attribute(VpcId=vpc["id"], EnableDnsHostnames={"Value": True})
+        if vpc.get("internet_gateway"):
+            self._internet_gateway(region, name, vpc)
         if vpc.get("cidr6"):
             gaps.associate_ipv6(self._cloud.backend("ec2", region), vpc["id"], vpc["cidr6"])
         mine = [{"Name": "vpc-id", "Values": [vpc["id"]]}]
@@ -231,6 +240,17 @@ class Seeder:
                 eni = lookup(self._enis, target, f"route {destination}: target")
                 chosen = {"NetworkInterfaceId": eni}
             ec2.create_route(RouteTableId=table["id"], **{family: destination}, **chosen)
+
+    def _elastic_ip(self, region: str, name: str, wanted: dict[str, Any]) -> None:
+        ec2 = self._ec2(region)
+        need(wanted, f"Elastic IP {name!r}", "public_ip")
+        address = ec2.allocate_address(
+            Address=wanted["public_ip"], TagSpecifications=self._tag("elastic-ip", name)
+        )
+        wanted["id"] = address["AllocationId"]
+        if wanted.get("node"):
+            eni = lookup(self._enis, wanted["node"], f"Elastic IP {name!r}: node")
+            ec2.associate_address(AllocationId=wanted["id"], NetworkInterfaceId=eni)
 
     def _internet_gateway(self, region: str, name: str, vpc: dict[str, Any]) -> str:
         if "igw" not in vpc:
