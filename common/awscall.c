@@ -344,10 +344,19 @@ prepare(void *arg, size_t i, struct http_exchange *x, struct err *e)
     struct flight *f = arg;
     const struct aws_call *c = &f->calls[i];
     struct destination to = {0};
+    struct err before = *e;
     int rc = c->failed;
 
     if (rc < 0) {
         return err_set(e, ERR_BUG, "%s: request cannot be built: %s", c->action, err_text(rc));
+    }
+    rc = pace_wait(f->session->cache, c->service->prefix, c->service->rate, f->deadline, e);
+    if (rc == -ERR_DEADLINE && before.code < 0) {
+        *e = before; /* what came before says more */
+        return e->code;
+    }
+    if (rc < 0) {
+        return err_prefix(e, "%s", c->action);
     }
     rc = find_destination(f->session, c, &to, e);
     if (rc < 0) {

@@ -4,6 +4,7 @@
 
 #include "endpoint.h"
 #include "http.h"
+#include "pace.h"
 #include "xmlq.h"
 
 /*
@@ -50,6 +51,7 @@ struct aws_service {
     const char *env_name; /* AWS_ENDPOINT_URL_<this>: "EC2" */
     const char *version;  /* of the API */
     enum aws_protocol protocol;
+    struct pace_rate rate; /* every attempt waits for its turn on this node; 0: none does */
 };
 
 /* What all calls of a run share. Borrowed pointers live as long as the session. */
@@ -59,6 +61,7 @@ struct aws_session {
     const char *region;
     const char *endpoint_url; /* template with {service} and {region}; NULL: none */
     const char *(*getenv)(const char *name);
+    const struct cache *cache; /* where this node's agents meet to keep a rate; NULL: nowhere */
     uint64_t attempt_ms;
     int64_t skew_s;      /* AWS's clock less ours, once an answer has shown it */
     unsigned generation; /* counts renewals of credentials and clock */

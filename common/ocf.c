@@ -186,6 +186,7 @@ ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
         .region = p->region != NULL ? p->region : buf_str(&ctx->region),
         .endpoint_url = p->endpoint_url,
         .getenv = get_environment,
+        .cache = &ctx->cache,
         .attempt_ms = p->api_timeout_ms,
     };
     *ret = &ctx->session;

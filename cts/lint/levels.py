@@ -10,9 +10,9 @@ from lint.csource import Finding, code_of, is_c, line_at
 # The modules of common/, the lowest level first; agents/ is above them all.
 LEVELS = (
     ("base", "buf", "err", "addr", "awsid"),
-    ("log", "clock", "digest"),
+    ("log", "clock", "digest", "dnsname"),
     ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile"),
-    ("exchange", "imds", "netif", "endpoint"),
+    ("exchange", "imds", "netif", "endpoint", "pace"),
     ("awscall",),
     ("ec2", "ec2addr", "route53", "elbv2", "sts", "param", "meta"),
     ("creds", "awsparam"),
