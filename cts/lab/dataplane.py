@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the packets follow AWS's route tables.
+"""Makes the packets follow AWS's state: its route tables here, its balancers by lab.nlb.
 
 Every subnet has a kernel routing table in its VPC's router. After each change of AWS's state
 the table is brought to what the subnet's route table says, by the differences alone.
@@ -8,6 +8,7 @@ the table is brought to what the subnet's route table says, by the differences a
 from typing import Any
 
 from lab import netns
+from lab.nlb import Balancers, Health
 from lab.state import LabError, State
 from lab.topology import Topology, Vpc
 
@@ -27,9 +28,10 @@ class DataPlane:
         self._topology = Topology.from_document(topology)
         self._state = State(self._topology.name)
         self._applied: dict[Vpc, Routes] = {}
+        self._balancers = Balancers(self._topology, self._state)
 
     def apply(self, snapshot: dict[str, Any]) -> None:
-        """Make the kernel's routes those of the snapshot.
+        """Make the kernel's routes and the load balancers those of the snapshot.
 
         Does nothing while the namespaces are not built yet. Raises LabError when the kernel
         refuses; the next call then starts from empty tables.
@@ -39,6 +41,15 @@ class DataPlane:
         for vpc in self._topology.vpcs:
             wanted = self._wanted(vpc, snapshot["regions"][vpc.region])
             self._bring_to(vpc, wanted)
+        self._balancers.apply(snapshot)
+
+    def target_health(self, group: str, target: str) -> Health | None:
+        """What a load balancer's health checks have found; None before there were any."""
+        return self._balancers.health(group, target)
+
+    def close(self) -> None:
+        """End what runs for the data plane."""
+        self._balancers.close()
 
     def _bring_to(self, vpc: Vpc, wanted: Routes) -> None:
         namespace = self._state.netns(vpc.namespace_part)

@@ -3,6 +3,8 @@
 
     NAME-NODE  eth0 --veth-- [bridge of the subnet] NAME-vpc-REGION-VPC  aws --veth-- NAME-aws
 
+A load balancer's NAME-nlb-BALANCER is connected as a node is, to a bridge with each interface.
+
 Routes to addresses of the cluster are not made here but by lab.dataplane, from AWS's state.
 """
 
@@ -12,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.state import CLEAN_ENV, LabError
-from lab.topology import Eni, Member, Topology, Vpc
+from lab.topology import Balancer, Eni, Member, Topology, Vpc
 
 NETNS_DIR = Path("/run/netns")
 METADATA_ADDRESSES = ("169.254.169.254/32", "fd00:ec2::254/128")
@@ -110,11 +112,12 @@ def create(topology: Topology) -> None:
     """Make all other namespaces and connect them. create_aws() has been called before."""
     name = topology.name
     routers = {vpc: f"{name}-{vpc.namespace_part}" for vpc in topology.vpcs}
-    ip_batch(None, [f"netns add {ns}" for ns in (*routers.values(), *_member_names(topology))])
+    members = [f"{name}-{member.name}" for member in _machines(topology)]
+    ip_batch(None, [f"netns add {namespace}" for namespace in (*routers.values(), *members)])
     for vpc, namespace in routers.items():
         _create_router(topology, vpc, namespace)
     ip_batch(f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())])
-    for member in topology.members.values():
+    for member in _machines(topology):
         namespace = f"{name}-{member.name}"
         _sysctl(namespace, _MEMBER_SYSCTLS)
         run(inside(namespace, ["nft", "-f", "-"]), _MEMBER_FILTER)
@@ -139,8 +142,8 @@ def create(topology: Topology) -> None:
         configure_member(name, member)
 
 
-def configure_member(name: str, member: Member) -> None:
-    """Give a node or client the network of a machine that has just been switched on.
+def configure_member(name: str, member: Member | Balancer) -> None:
+    """Give a node, client or balancer the network of a machine that has just been switched on.
 
     Addresses and routes that software has added since are gone afterwards.
     """
@@ -209,8 +212,8 @@ def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]
     run(inside(f"{name}-{node}", ["nft", "; ".join(commands)]))
 
 
-def _member_names(topology: Topology) -> list[str]:
-    return [f"{topology.name}-{member}" for member in topology.members]
+def _machines(topology: Topology) -> list[Member | Balancer]:
+    return [*topology.members.values(), *topology.balancers.values()]
 
 
 def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
@@ -239,7 +242,7 @@ def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
     )
 
 
-def _member_links(router: str, namespace: str, member: Member) -> list[str]:
+def _member_links(router: str, namespace: str, member: Member | Balancer) -> list[str]:
     return [
         f"link add {eni.device} address {eni.mac} netns {namespace} type veth "
         f"peer name {_port(member, eni.device_index)} netns {router}"
@@ -247,7 +250,7 @@ def _member_links(router: str, namespace: str, member: Member) -> list[str]:
     ]
 
 
-def _port(member: Member, device_index: int) -> str:
+def _port(member: Member | Balancer, device_index: int) -> str:
     return f"{member.name}.{device_index}"
 
 

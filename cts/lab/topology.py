@@ -110,11 +110,50 @@ def _two_interfaces(nodes: int) -> dict[str, Any]:
     return lab
 
 
+def _nlb(nodes: int) -> dict[str, Any]:
+    """The textbook VPC with a Network Load Balancer in both private subnets.
+
+    Port 5432 asks the nodes' port 3999 by TCP who is active, as the agent nlb-health-probe
+    answers; port 80 leads to port 8080 and asks the same by HTTP on port 3998.
+    """
+
+    def group(port: int, health_check: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "region": REGION,
+            "vpc": "main",
+            "port": port,
+            # Tests shall not wait for the five seconds that are the least AWS allows.
+            "health_check": {"interval_s": 1, "timeout_s": 1, **health_check},
+            "attributes": {"deregistration_delay.timeout_seconds": "5"},
+            "targets": list(lab["nodes"]),
+        }
+
+    lab = _textbook(nodes)
+    lab["target_groups"] = {
+        "db": group(5432, {"protocol": "TCP", "port": 3999}),
+        "web": group(8080, {"protocol": "HTTP", "port": 3998, "path": "/"}),
+    }
+    lab["load_balancers"] = {
+        "nlb": {
+            "region": REGION,
+            "vpc": "main",
+            "subnets": ["private-a", "private-c"],
+            "attributes": {"load_balancing.cross_zone.enabled": "true"},
+            "listeners": [
+                {"port": 5432, "target_group": "db"},
+                {"port": 80, "target_group": "web"},
+            ],
+        }
+    }
+    return lab
+
+
 SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "textbook": _textbook,
     "dual-stack": _dual_stack,
     "ten-tables": _ten_tables,
     "two-interfaces": _two_interfaces,
+    "nlb": _nlb,
 }
 
 
@@ -222,6 +261,26 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Balancer:
+    """A Network Load Balancer: a namespace with an interface in each of its subnets."""
+
+    load_balancer: str
+    id: str
+    dns_name: str
+    vpc: Vpc
+    enis: list[Eni]
+
+    @property
+    def name(self) -> str:
+        """What its namespace is called after NAME-."""
+        return f"nlb-{self.load_balancer}"
+
+    @property
+    def addresses(self) -> list[str]:
+        return [eni.ip for eni in self.enis]
+
+
+@dataclass(frozen=True)
 class Topology:
     """The lab as AWS has created it."""
 
@@ -230,6 +289,7 @@ class Topology:
     endpoints: dict[str, str]
     vpcs: list[Vpc]
     members: dict[str, Member]
+    balancers: dict[str, Balancer]
 
     @classmethod
     def load(cls, state: State) -> "Topology":
@@ -259,9 +319,8 @@ class Topology:
         ]
         by_name = {(vpc.region, vpc.name): vpc for vpc in vpcs}
 
-        def member(name: str, entry: dict[str, Any], in_cluster: bool) -> Member:
-            vpc = by_name[entry["region"], entry["vpc"]]
-            enis = [
+        def interfaces(vpc: Vpc, entry: dict[str, Any]) -> list[Eni]:
+            return [
                 Eni(
                     eni["id"],
                     eni["mac"],
@@ -272,11 +331,23 @@ class Topology:
                 )
                 for eni in entry["enis"]
             ]
+
+        def member(name: str, entry: dict[str, Any], in_cluster: bool) -> Member:
+            vpc = by_name[entry["region"], entry["vpc"]]
+            enis = interfaces(vpc, entry)
             return Member(name, entry["instance"], entry["region"], vpc, enis, in_cluster)
+
+        def balancer(name: str, entry: dict[str, Any]) -> Balancer:
+            vpc = by_name[entry["region"], entry["vpc"]]
+            enis = interfaces(vpc, entry)
+            return Balancer(name, entry["arn"], entry["dns_name"], vpc, enis)
 
         members = {n: member(n, e, True) for n, e in document["nodes"].items()}
         members |= {n: member(n, e, False) for n, e in document["clients"].items()}
-        return cls(document["name"], document["api_net"], document["endpoints"], vpcs, members)
+        balancers = {n: balancer(n, e) for n, e in document.get("load_balancers", {}).items()}
+        return cls(
+            document["name"], document["api_net"], document["endpoints"], vpcs, members, balancers
+        )
 
     @cached_property
     def nodes(self) -> dict[str, Member]:
@@ -300,7 +371,8 @@ def namespace_parts(document: dict[str, Any]) -> list[str]:
         for region, content in document["regions"].items()
         for name in content["vpcs"]
     ]
-    return ["aws", *vpcs, *document["nodes"], *document["clients"]]
+    balancers = [f"nlb-{name}" for name in document.get("load_balancers", {})]
+    return ["aws", *vpcs, *balancers, *document["nodes"], *document["clients"]]
 
 
 def _first_host(cidr: str) -> str:

@@ -12,6 +12,8 @@ _KINDS = {
     "route_tables": "route_table",
     "enis": "eni",
     "addresses": "address",
+    "load_balancers": "load_balancer",
+    "target_groups": "target_group",
 }
 Key = tuple[str, ...]
 

@@ -21,7 +21,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from lab.aws import addresses, gaps
+from lab.aws import addresses, elbv2, gaps
 from lab.aws.endpoints import SERVICES
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,13 @@ class Cloud:
     def __init__(self) -> None:
         gaps.install()
         addresses.install()
+        elbv2.install(self)
         self.lock = threading.RLock()
         self.regions: list[str] = []
         self.owners: dict[str, str] = {}  # instance id -> name of the node or client
         self.keep_s = 0.0
+        # Who answers for the health checks; a lab without packets has none.
+        self.target_health: elbv2.View = lambda _group, _target: None
         self._apps: dict[str, Any] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._versions: deque[tuple[float, dict[str, Any]]] = deque(maxlen=_MAX_VERSIONS)
@@ -256,6 +259,7 @@ class Cloud:
         gateways = {
             gateway.vpc.id: gateway.id for gateway in ec2.internet_gateways.values() if gateway.vpc
         }
+        elb = self.backend("elasticloadbalancing", region)
         return {
             "vpcs": [
                 {
@@ -291,6 +295,8 @@ class Cloud:
                 }
                 for address in ec2.addresses
             ],
+            "load_balancers": elbv2.load_balancers(elb),
+            "target_groups": elbv2.target_groups(elb, self.owners),
         }
 
     def _name(self, resource: Any) -> str:

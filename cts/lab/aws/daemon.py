@@ -84,6 +84,8 @@ class Daemon:
         self.topology = seeder.build(endpoints)
         cloud.changed({"node": None, "service": None, "action": "seed"})
         self._dataplane = None if standalone else self._make_dataplane()
+        if self._dataplane is not None:
+            cloud.target_health = self._dataplane.target_health
         cloud.subscribe(self._changed)
         # A client in the internet is none of AWS's instances.
         self.machines = {
@@ -229,6 +231,8 @@ class Daemon:
         with ThreadPoolExecutor(len(closing)) as pool:
             for done in [pool.submit(close) for close in closing]:
                 done.result()
+        if self._dataplane is not None:
+            self._dataplane.close()
         for name in ("control.sock", "daemon.pid", "topology.json", "server.pem", "untrusted.pem"):
             (self.state_dir / name).unlink(missing_ok=True)
         self._events.close()

@@ -23,7 +23,7 @@ from moto.core.routing import NotFound, get_service_router
 from moto.ec2.exceptions import FilterNotImplementedError
 from werkzeug.test import EnvironBuilder
 
-from lab.aws import auth, errors, gaps, policy, spoil
+from lab.aws import auth, elbv2, errors, gaps, policy, spoil
 from lab.aws.cloud import ACCOUNT, is_read
 from lab.aws.context import Context
 from lab.aws.endpoints import SERVICES, Endpoint
@@ -271,6 +271,8 @@ class Gateway:
             if call.service == "ec2":
                 backend = self._cloud.backend("ec2", call.region)
                 gaps.check(backend, call.action, call.params)
+            if call.service == "elasticloadbalancing":
+                elbv2.check(call.params)
             if call.service == "iam":
                 policy.check_parameters(call.params)
             body, target = urlencode(call.params).encode(), "/"
