@@ -563,6 +563,8 @@ def test_records_are_part_of_the_state(aws: Aws) -> None:
         "ttl": 10,
         "values": ["10.1.0.10"],
         "set_identifier": None,
+        "weight": None,
+        "failover": None,
     } in found["records"]
     event = json.loads((aws.state_dir / "events.jsonl").read_text().splitlines()[-1])
     assert event["changes"][0]["what"] == "record"

@@ -42,8 +42,26 @@ def requests(log: list[dict[str, Any]]) -> str:
 
 
 def state(snapshot: dict[str, Any]) -> str:
-    """Instances, routes and addresses, region by region."""
-    return "\n\n".join(f"{name}\n{_region(region)}" for name, region in snapshot["regions"].items())
+    """Instances, routes and addresses, region by region; records, zone by zone."""
+    parts = [f"{name}\n{_region(region)}" for name, region in snapshot["regions"].items()]
+    return "\n\n".join([*parts, *map(_zone, snapshot["zones"])])
+
+
+def _zone(zone: dict[str, Any]) -> str:
+    kind = "private" if zone["private"] else "public"
+    rows: list[list[Any]] = [["RECORD", "TYPE", "TTL", "SET", "WEIGHT", "VALUES"]]
+    rows += [
+        [
+            record["name"],
+            record["type"],
+            record["ttl"],
+            record["set_identifier"],
+            record["weight"],
+            " ".join(record["values"]),
+        ]
+        for record in zone["records"]
+    ]
+    return f"{zone['name']} {kind} {zone['id']}\n\n{table(rows)}"
 
 
 def _region(region: dict[str, Any]) -> str:

@@ -18,6 +18,10 @@ REGION = "ap-northeast-1"
 VIP = "10.1.0.10"
 VIP6 = "2001:db8:200::10"
 MAX_NODES = 8
+ZONE = "corp.example."
+RECORD_TTL_S = 10
+# What the public zone says of n1.
+PUBLIC_IP = "52.9.0.12"
 
 
 # --- scenarios -----------------------------------------------------------------------------
@@ -148,12 +152,34 @@ def _nlb(nodes: int) -> dict[str, Any]:
     return lab
 
 
+def _dns(nodes: int) -> dict[str, Any]:
+    """The dual-stack VPC; two zones of one name, private and public, whose records lead to n1."""
+    lab = _dual_stack(nodes)
+    first = lab["nodes"]["n1"]
+
+    def zone(private: bool, ip: str) -> dict[str, Any]:
+        db, web = f"db.{ZONE}", f"web.{ZONE}"
+        records = [{"name": db, "type": "A", "ttl": RECORD_TTL_S, "values": [ip]}]
+        if private:
+            values = [first["ip6"]]
+            records.append({"name": db, "type": "AAAA", "ttl": RECORD_TTL_S, "values": values})
+        for identifier, weight, value in (("blue", 3, ip), ("green", 1, "192.0.2.1")):
+            weighted = {"set_identifier": identifier, "weight": weight, "values": [value]}
+            records.append({"name": web, "type": "A", "ttl": RECORD_TTL_S, **weighted})
+        vpcs = {"vpcs": [f"{REGION}/main"]} if private else {}
+        return {"name": ZONE, "private": private, **vpcs, "records": records}
+
+    lab["zones"] = [zone(True, first["ip"]), zone(False, PUBLIC_IP)]
+    return lab
+
+
 SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "textbook": _textbook,
     "dual-stack": _dual_stack,
     "ten-tables": _ten_tables,
     "two-interfaces": _two_interfaces,
     "nlb": _nlb,
+    "dns": _dns,
 }
 
 

@@ -26,7 +26,7 @@ def _flatten(snapshot: dict[str, Any]) -> dict[Key, tuple[dict[str, Any], Any]]:
             names = ("name", "type", "set_identifier")
             label = {"what": "record", "zone": zone["id"]}
             label |= {name: record[name] for name in names if record[name] is not None}
-            value = {"ttl": record["ttl"], "values": record["values"]}
+            value = {name: item for name, item in record.items() if name not in names}
             key = ("record", zone["id"], *(record[name] or "" for name in names))
             found[key] = (label, value)
     for region, content in snapshot.get("regions", {}).items():

@@ -21,7 +21,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from lab.aws import addresses, elbv2, gaps
+from lab.aws import addresses, elbv2, gaps, route53
 from lab.aws.endpoints import SERVICES
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class Cloud:
         gaps.install()
         addresses.install()
         elbv2.install(self)
+        self.ledger = route53.Ledger()
+        route53.install(self.ledger)
         self.lock = threading.RLock()
         self.regions: list[str] = []
         self.owners: dict[str, str] = {}  # instance id -> name of the node or client
@@ -229,30 +231,8 @@ class Cloud:
         """What AWS holds now, in the form that /state shows and the data plane follows."""
         with self.lock:
             regions = {region: self._region(region) for region in self.regions}
-            return {"regions": regions, "zones": self._zones()}
-
-    def _zones(self) -> list[dict[str, Any]]:
-        if not self.regions:
-            return []
-        return [
-            {
-                "id": zone.resource_id,
-                "name": zone.name,
-                "private": zone.private_zone,
-                "vpcs": [vpc["VPCId"] for vpc in zone.vpcs],
-                "records": [
-                    {
-                        "name": record.name,
-                        "type": record.type,
-                        "ttl": record.ttl,
-                        "values": list(record.records),
-                        "set_identifier": record.set_identifier,
-                    }
-                    for record in zone.rrsets
-                ],
-            }
-            for zone in self.backend("route53", self.regions[0]).zones.values()
-        ]
+            zones = route53.snapshot(self.backend("route53", self.regions[0])) if regions else []
+            return {"regions": regions, "zones": zones}
 
     def _region(self, region: str) -> dict[str, Any]:
         ec2 = self.backend("ec2", region)

@@ -19,6 +19,8 @@ class Settings:
 
     read_delay_s: float = 0.0
     imds_delay_s: float = 0.0
+    insync_delay_s: float | None = 0.0  # None: Route 53's changes are PENDING for ever
+    change_batch_lists: bool = False  # InvalidChangeBatch as the older document, a list of messages
     clock_offset_s: float = 0.0
     quotas: bool = True
     latency_ms: float = 0.0

@@ -129,7 +129,7 @@ class Control:
 
     def _add_fault(self, document: dict[str, Any]) -> Any:
         rule = self._daemon.context.faults.add(document)
-        self._daemon.update_history()
+        self._daemon.follow_settings()
         return rule
 
     def _clear_faults(self, document: dict[str, Any]) -> Any:
@@ -139,7 +139,7 @@ class Control:
         if rule_id is not None and rule_id not in ids:
             raise _bad("id", rule_id, ", ".join(map(str, ids)) or "none, there are no rules")
         removed = self._daemon.context.faults.clear(rule_id)
-        self._daemon.update_history()
+        self._daemon.follow_settings()
         return {"removed": removed}
 
     def _open_imds(self, document: dict[str, Any]) -> Any:
@@ -201,10 +201,12 @@ class Control:
         settings = self._daemon.context.settings
         checked: dict[str, Any] = {}
         for name, value in document.items():
-            if name == "quotas":
+            if isinstance(getattr(settings, name), bool):
                 if not isinstance(value, bool):
                     raise _bad(name, value, "true, false")
                 checked[name] = value
+            elif name == "insync_delay_s" and value is None:
+                checked[name] = None
             else:
                 low = -math.inf if name == "clock_offset_s" else 0
                 checked[name] = self._number(name, value, low)
@@ -212,7 +214,7 @@ class Control:
             setattr(settings, name, value)
         if checked.get("quotas"):
             self._daemon.gateway.quotas.refill()
-        self._daemon.update_history()
+        self._daemon.follow_settings()
         return asdict(settings)
 
     def _aws(self, document: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import socket
@@ -178,13 +179,16 @@ class Daemon:
                 self._dataplane.apply(self.context.cloud.snapshot())
         return {}
 
-    def update_history(self) -> None:
-        """Keep old states as long as any read may lag."""
-        self.context.cloud.keep_s = max(
-            self.context.settings.read_delay_s,
-            self.context.settings.imds_delay_s,
-            self.context.faults.max_lag_s(),
-        )
+    def follow_settings(self) -> None:
+        """Let AWS's state know what settings and faults ask of it."""
+        settings, faults, cloud = self.context.settings, self.context.faults, self.context.cloud
+        # Old states are kept as long as any read may lag.
+        cloud.keep_s = max(settings.read_delay_s, settings.imds_delay_s, faults.max_lag_s())
+        cloud.ledger.list_errors = settings.change_batch_lists
+        delay_s = settings.insync_delay_s
+        cloud.ledger.delay_s = math.inf if delay_s is None else delay_s
+        if not faults.holds_changes():
+            cloud.ledger.release()
 
     # Serving.
 

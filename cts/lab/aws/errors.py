@@ -15,13 +15,19 @@ _NAMESPACES = {
 
 
 class AwsError(Exception):
-    """An error answer: HTTP status, AWS code and message."""
+    """An error answer: HTTP status, AWS code and message.
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    With `listed` messages the document is named after the code, as in older answers of Route 53.
+    """
+
+    def __init__(
+        self, code: str, message: str, status: int = 400, listed: list[str] | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.listed = listed
 
     def body(self, service: str, request_id: str) -> bytes:
         """The XML document in which `service` sends this error."""
@@ -36,6 +42,8 @@ class AwsError(Exception):
             fault = "Receiver" if self.status >= 500 else "Sender"
             namespace = _NAMESPACES.get(service)
             attribute = f' xmlns="{namespace}"' if namespace else ""
+            if self.listed is not None:
+                return self._list(attribute, request_id)
             text = (
                 '<?xml version="1.0" encoding="UTF-8"?>\n'
                 f"<ErrorResponse{attribute}><Error><Type>{fault}</Type>"
@@ -43,6 +51,14 @@ class AwsError(Exception):
                 f"</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
             )
         return text.encode()
+
+    def _list(self, attribute: str, request_id: str) -> bytes:
+        messages = "".join(f"<Message>{escape(item)}</Message>" for item in self.listed)
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<{self.code}{attribute}><Messages>{messages}</Messages>"
+            f"<RequestId>{request_id}</RequestId></{self.code}>"
+        ).encode()
 
 
 def throttled(service: str) -> AwsError:
@@ -57,6 +73,12 @@ def unavailable(service: str) -> AwsError:
     code = "Unavailable" if service == "ec2" else "ServiceUnavailable"
     message = "The service is unavailable. Please try again shortly."
     return AwsError(code, message, 503)
+
+
+def prior_request() -> AwsError:
+    """Route 53 is still busy with an earlier change of the same zone."""
+    message = "The request was rejected because Route 53 was still processing a prior request."
+    return AwsError("PriorRequestNotComplete", message, 400)
 
 
 def internal() -> AwsError:

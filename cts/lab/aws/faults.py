@@ -8,6 +8,7 @@ What a kind does to an answer is in gateway.py (AWS) and imds.py (instance metad
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -21,14 +22,17 @@ IMDS_ADDRESS6 = "fd00:ec2::254"
 # Kinds that act below HTTP, before a request can be read.
 WIRE_KINDS = {"refuse", "drop"}
 # Kinds that change a request which is then served as usual, and the default of their parameter.
-MODIFIERS = {"slow": 1000.0, "stale": 5.0, "skew": 600.0}
+MODIFIERS = {"slow": 1000.0, "stale": 5.0, "skew": 600.0, "pending": math.inf}
 AWS_KINDS = {
     *WIRE_KINDS,
     *MODIFIERS,
     *("hang", "reset", "badcert", "html502", "truncate", "wrongroot", "huge", "bomb", "badutf8"),
     *("empty", "throttle", "e500", "e503", "mix", "denied", "expired", "reqexpired", "badsig"),
-    "lost",
+    *("lost", "prior"),
 }
+# Kinds that only some services have, and their one action.
+_ONLY_SERVICES = {"stale": ("ec2", "imds"), "pending": ("route53",), "prior": ("route53",)}
+_ONLY_ACTION = {"pending": "ChangeResourceRecordSets", "prior": "ChangeResourceRecordSets"}
 IMDS_KINDS = {*WIRE_KINDS, "hang", "slow", "stale", "e503", "e401", "e403", "norole"}
 BOMBS = ("entity", "nesting")
 _DEFAULT_MEGABYTES = 100
@@ -68,12 +72,17 @@ class Rule:
             return False
         if self.kind == "norole" and "/latest/meta-data/iam" not in action:
             return False
+        if self.kind in _ONLY_ACTION and action != _ONLY_ACTION[self.kind]:
+            return False
         return (
             self.action in (None, action)
             and self.node in (None, node)
             and self.region in (None, region)
             and all(params.get(name) == value for name, value in self.match.items())
         )
+
+
+_EFFECTS = {"slow": "slow_ms", "stale": "lag_s", "skew": "skew_s", "pending": "insync_s"}
 
 
 @dataclass
@@ -86,6 +95,7 @@ class Effect:
     slow_ms: float = 0.0
     lag_s: float = 0.0
     skew_s: float = 0.0
+    insync_s: float | None = None
     names: list[str] = field(default_factory=list)
 
 
@@ -151,6 +161,11 @@ class FaultTable:
             self._closed.discard(node)
             self._apply_wire()
 
+    def holds_changes(self) -> bool:
+        """Whether a rule keeps changes of Route 53 PENDING."""
+        with self._lock:
+            return any(rule.kind == "pending" for rule in self._rules)
+
     def max_lag_s(self) -> float:
         """The longest delay of a read in any rule."""
         with self._lock:
@@ -169,8 +184,7 @@ class FaultTable:
                 if not rule.selects(service, region, action, node, params):
                     continue
                 if rule.kind in MODIFIERS:
-                    name = {"slow": "slow_ms", "stale": "lag_s", "skew": "skew_s"}[rule.kind]
-                    setattr(effect, name, self._number(rule))
+                    setattr(effect, _EFFECTS[rule.kind], self._number(rule))
                 elif effect.kind is None:
                     effect.kind, effect.param, effect.hit = rule.kind, rule.param, rule.hits
                 else:
@@ -242,6 +256,9 @@ class FaultTable:
         kinds = IMDS_KINDS if service == "imds" else AWS_KINDS
         if kind not in kinds:
             raise _refuse("kind", kind, ", ".join(sorted(kinds)))
+        only = (*_ONLY_SERVICES.get(kind, (service,)), "*")
+        if service not in only:
+            raise _refuse("service", service, f"{', '.join(only)} for {kind}")
         rule = Rule(service, kind)
         self._parse_selectors(rule, document)
         self._parse_param(rule, document.get("param"))

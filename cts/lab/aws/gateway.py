@@ -23,7 +23,7 @@ from moto.core.routing import NotFound, get_service_router
 from moto.ec2.exceptions import FilterNotImplementedError
 from werkzeug.test import EnvironBuilder
 
-from lab.aws import auth, elbv2, errors, gaps, policy, spoil
+from lab.aws import auth, elbv2, errors, gaps, policy, records, route53, spoil
 from lab.aws.cloud import ACCOUNT, is_read
 from lab.aws.context import Context
 from lab.aws.endpoints import SERVICES, Endpoint
@@ -68,6 +68,9 @@ class Gateway:
         self._sts = sts
         self.power = power
         self.quotas = Quotas()
+        # Paths of the zones whose change is being worked on.
+        self._zones_busy: set[str] = set()
+        self._zones_lock = threading.Lock()
         self._models: dict[str, ServiceModel] = {}
         self._models_lock = threading.Lock()
         self._loader = botocore.session.Session().get_component("data_loader")
@@ -106,6 +109,20 @@ class Gateway:
         return reply
 
     def _respond(self, call: Call, effect: Effect) -> Reply:
+        if call.action != route53.CHANGE:
+            return self._answer(call, effect)
+        zone = call.request.path.rstrip("/")
+        with self._zones_lock:
+            if zone in self._zones_busy:
+                return self._error(call, errors.prior_request())
+            self._zones_busy.add(zone)
+        try:
+            return self._answer(call, effect)
+        finally:
+            with self._zones_lock:
+                self._zones_busy.remove(zone)
+
+    def _answer(self, call: Call, effect: Effect) -> Reply:
         if self._settings.latency_ms:
             time.sleep(self._settings.latency_ms / 1000.0)
         reply = spoil.instead(effect, call.action, self._headers(call))
@@ -237,6 +254,8 @@ class Gateway:
             return 200, self._headers(call, "text/xml"), body
         if call.service == "ec2":
             gaps.validate(operation, call.params)
+        if call.action == route53.CHANGE:
+            records.read_batch(call.request.body, operation.input_shape)
         self._context.authorizer.authorize(
             principal, call.service, call.region, call.action, call.params, call.request.path
         )
@@ -249,7 +268,7 @@ class Gateway:
                 answer = self._moto(call)
         else:
             cause = {"node": call.node, "service": call.service, "action": call.action}
-            with self._cloud.change(cause):
+            with self._cloud.change(cause), self._cloud.ledger.delayed(effect.insync_s):
                 answer = self._moto(call)
         return self._finish(call, operation.output_shape is None, *answer)
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab.aws import balancers, gaps, policy
+from lab.aws import balancers, gaps, policy, zones
 from lab.aws.cloud import ACCOUNT, Cloud
 from lab.aws.endpoints import Endpoint
 from lab.aws.labjson import LabError, lookup, need
@@ -78,6 +78,7 @@ class Seeder:
             for eni in machine.get("extra_enis", []):
                 need(eni, f"extra interface of {name!r}", "subnet", "ip")
         balancers.check(self._lab)
+        zones.check(self._lab)
 
     def build(self, endpoints: list[Endpoint]) -> dict[str, Any]:
         """Seed everything; returns the topology. Raises LabError."""
@@ -109,6 +110,7 @@ class Seeder:
             for name, wanted in topology["regions"][region].get("elastic_ips", {}).items():
                 self._elastic_ip(region, name, wanted)
         balancers.build(self._cloud, topology)
+        zones.seed(self._cloud, topology)
         return topology
 
     def _ec2(self, region: str) -> Any:

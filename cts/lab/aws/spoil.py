@@ -33,6 +33,8 @@ def error(effect: Effect, service: str) -> AwsError | None:
             return AwsError("ExpiredToken", text)
         case "reqexpired":
             return AwsError("RequestExpired", "Request has expired.")
+        case "prior":
+            return errors.prior_request()
         case "badsig":
             return auth.mismatch()
     return None

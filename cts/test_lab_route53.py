@@ -1,0 +1,719 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab's Route 53: its API on loopback, its name servers in a lab of namespaces."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from lab.aws.client import ControlError
+from lab.aws.records import BatchError, canonical_name, sort_key
+from lab.state import until
+from lab.topology import ZONE, describe
+from standalone import REGION, Aws, allow, refused, running
+
+ROLE = "ocf-aws-node"
+DB = f"db.{ZONE}"
+WEB = f"web.{ZONE}"
+NAMESPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
+HOST = "route53.amazonaws.com"
+WAIT_S = 5
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with running(tmp_path_factory.mktemp("aws"), describe("pytest", "dns", 2)) as aws:
+        aws.control.set_policy(ROLE, [allow("route53:*")])
+        yield aws
+
+
+@pytest.fixture
+def aws(daemon: Aws) -> Iterator[Aws]:
+    """The daemon with the records of the scenario, no faults and an empty log."""
+    daemon.control.settings(quotas=False)
+    before = {private: records(daemon, private=private) for private in (True, False)}
+    yield daemon
+    daemon.control.clear_faults()
+    daemon.control.settings(insync_delay_s=0, quotas=False, latency_ms=0, change_batch_lists=False)
+    daemon.control.set_policy(ROLE, [allow("route53:*")])
+    for private, wanted in before.items():
+        have = records(daemon, private=private)
+        changes = [("DELETE", record) for record in have if record not in wanted]
+        changes += [("CREATE", record) for record in wanted if record not in have]
+        if changes:
+            daemon.control.aws(
+                REGION, "route53", "ChangeResourceRecordSets", **batch(daemon, private, *changes)
+            )
+    daemon.control.clear_requests()
+
+
+@pytest.fixture
+def route53(aws: Aws) -> Any:
+    return aws.client("route53")
+
+
+def zone_id(aws: Aws, private: bool = True) -> str:
+    return next(zone["id"] for zone in aws.topology["zones"] if zone["private"] == private)
+
+
+def records(aws: Aws, private: bool = True) -> list[dict[str, Any]]:
+    """The record sets of a zone, past everything."""
+    answer = aws.control.aws(
+        REGION, "route53", "ListResourceRecordSets", HostedZoneId=zone_id(aws, private)
+    )
+    return answer["ResourceRecordSets"]
+
+
+def record(name: str, *values: str, kind: str = "A", ttl: int = 10, **more: Any) -> dict[str, Any]:
+    listed = [{"Value": value} for value in values]
+    return {"Name": name, "Type": kind, "TTL": ttl, "ResourceRecords": listed, **more}
+
+
+def batch(aws: Aws, private: bool, *changes: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    listed = [{"Action": action, "ResourceRecordSet": item} for action, item in changes]
+    return {"HostedZoneId": zone_id(aws, private), "ChangeBatch": {"Changes": listed}}
+
+
+def change(aws: Aws, route53: Any, *changes: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Change the private zone; returns the ChangeInfo."""
+    answer = route53.change_resource_record_sets(**batch(aws, True, *changes))
+    return answer["ChangeInfo"]
+
+
+def current(aws: Aws, name: str = DB, kind: str = "A", identifier: str | None = None) -> Any:
+    """A record set of the private zone, None when there is none."""
+    wanted = (name, kind, identifier)
+    found = {(r["Name"], r["Type"], r.get("SetIdentifier")): r for r in records(aws)}
+    return found.get(wanted)
+
+
+def send(aws: Aws, body: str, path: str = "") -> tuple[int, dict[str, str], str]:
+    """A signed request with a body of one's own, to the private zone unless told otherwise."""
+    path = path or f"/2013-04-01/hostedzone/{zone_id(aws)}/rrset/"
+    request = AWSRequest("POST", f"https://{HOST}{path}", data=body.encode())
+    request.headers["Host"] = HOST
+    SigV4Auth(aws.credentials(), "route53", "us-east-1").add_auth(request)
+    status, headers, answer = aws.send("POST", path, request.data, dict(request.headers.items()))
+    return status, headers, answer.decode()
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    ("given", "canonical"),
+    [
+        ("db.corp.example", "db.corp.example."),
+        ("DB.Corp.Example.", "db.corp.example."),
+        ("*.corp.example", r"\052.corp.example."),
+        (r"\052.corp.example.", r"\052.corp.example."),
+        (r"\101b_c-1.example", "ab_c-1.example."),
+        (r"a\056b.example", r"a\056b.example."),
+        (r"a\.b.example", r"a\056b.example."),
+        (r"a\040b.example", r"a\040b.example."),
+        ("a/b.example", r"a\057b.example."),
+    ],
+)
+def test_names_have_one_form(given: str, canonical: str) -> None:
+    assert canonical_name(given) == canonical
+    assert canonical_name(canonical) == canonical
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("a..example", "DomainLabelEmpty"),
+        (".example", "DomainLabelEmpty"),
+        ("a b.example", "UnsupportedCharacter"),
+        ("ü.example", "UnsupportedCharacter"),
+        (f"{'a' * 64}.example", "DomainLabelTooLong"),
+        (".".join(["a" * 60] * 5), "DomainNameTooLong"),
+    ],
+)
+def test_names_that_cannot_be(name: str, code: str) -> None:
+    with pytest.raises(BatchError, match=code):
+        canonical_name(name)
+
+
+def test_names_sort_by_reversed_labels() -> None:
+    # By characters: what comes before a dot in ASCII comes first.
+    names = ["example.", "a.example.", "z.a.example.", "a-b.example.", "b.example."]
+    ordered = ["example.", "a-b.example.", "a.example.", "z.a.example.", "b.example."]
+    assert sorted(names, key=sort_key) == ordered
+
+
+# Zones.
+
+
+def test_zones_of_one_name_are_told_apart(aws: Aws, route53: Any) -> None:
+    found = route53.list_hosted_zones_by_name(DNSName="corp.example")
+    assert found["DNSName"] == ZONE
+    assert not found["IsTruncated"]
+    by_id = {zone["Id"]: zone for zone in found["HostedZones"]}
+    assert len(by_id) == 2
+    for private in (True, False):
+        zone = by_id[f"/hostedzone/{zone_id(aws, private)}"]
+        assert zone["Name"] == ZONE
+        assert zone["Config"]["PrivateZone"] is private
+    private = route53.get_hosted_zone(Id=zone_id(aws))
+    assert private["VPCs"] == [{"VPCRegion": REGION, "VPCId": aws.vpc()}]
+    assert "DelegationSet" not in private
+    public = route53.get_hosted_zone(Id=f"/hostedzone/{zone_id(aws, private=False)}")
+    assert "VPCs" not in public
+    assert len(public["DelegationSet"]["NameServers"]) == 4
+    assert public["HostedZone"]["ResourceRecordSetCount"] == 5
+
+
+def test_zones_are_listed_from_a_name_on(aws: Aws, route53: Any) -> None:
+    """ListHostedZonesByName does not filter: zones of other names follow."""
+    for name in ("zz.example.", "a.corp.example.", "corp.test."):
+        aws.control.aws(REGION, "route53", "CreateHostedZone", Name=name, CallerReference=name)
+    try:
+        names = [zone["Name"] for zone in route53.list_hosted_zones_by_name()["HostedZones"]]
+        assert names == [ZONE, ZONE, "a.corp.example.", "zz.example.", "corp.test."]
+        later = route53.list_hosted_zones_by_name(DNSName="b.corp.example.")["HostedZones"]
+        assert [zone["Name"] for zone in later] == ["zz.example.", "corp.test."]
+        seen, start = [], {}
+        while True:
+            page = route53.list_hosted_zones_by_name(MaxItems="2", **start)
+            assert page["MaxItems"] == "2"
+            seen += [zone["Name"] for zone in page["HostedZones"]]
+            if not page["IsTruncated"]:
+                break
+            start = {"DNSName": page["NextDNSName"], "HostedZoneId": page["NextHostedZoneId"]}
+        assert seen == names
+        ids = sorted(zone_id(aws, private) for private in (True, False))
+        second = route53.list_hosted_zones_by_name(DNSName=ZONE, HostedZoneId=ids[1], MaxItems="1")
+        assert second["HostedZones"][0]["Id"] == f"/hostedzone/{ids[1]}"
+        with refused("InvalidInput", 400):
+            route53.list_hosted_zones_by_name(HostedZoneId=ids[1])
+        with refused("InvalidDomainName", 400):
+            route53.list_hosted_zones_by_name(DNSName="a..b")
+    finally:
+        for zone in aws.control.state()["zones"]:
+            if zone["name"] != ZONE:
+                aws.control.aws(REGION, "route53", "DeleteHostedZone", Id=zone["id"])
+
+
+@pytest.mark.parametrize("operation", ["get", "list", "change"])
+def test_zone_that_does_not_exist(aws: Aws, route53: Any, operation: str) -> None:
+    with refused("NoSuchHostedZone", 404, "No hosted zone found with ID: Z0NONE"):
+        if operation == "get":
+            route53.get_hosted_zone(Id="Z0NONE")
+        elif operation == "list":
+            route53.list_resource_record_sets(HostedZoneId="Z0NONE")
+        else:
+            wanted = batch(aws, True, ("CREATE", record(f"x.{ZONE}", "10.0.0.1")))
+            route53.change_resource_record_sets(**{**wanted, "HostedZoneId": "Z0NONE"})
+
+
+def test_first_records_of_a_zone(aws: Aws) -> None:
+    servers = current(aws, ZONE, "NS")
+    assert servers["TTL"] == 172800
+    assert all(item["Value"].endswith(".") for item in servers["ResourceRecords"])
+    authority = current(aws, ZONE, "SOA")
+    assert authority["TTL"] == 900
+    assert len(authority["ResourceRecords"][0]["Value"].split()) == 7
+
+
+# Listing records.
+
+
+def test_records_are_listed_in_pages(aws: Aws, route53: Any) -> None:
+    change(
+        aws,
+        route53,
+        ("CREATE", record(f"z.db.{ZONE}", "10.0.0.1")),
+        ("CREATE", record(f"*.{ZONE}", "10.0.0.1")),
+        ("CREATE", record(f"a.{ZONE}", '"text"', kind="TXT")),
+    )
+    keys = [(r["Name"], r["Type"], r.get("SetIdentifier")) for r in records(aws)]
+    assert keys == [
+        (ZONE, "NS", None),
+        (ZONE, "SOA", None),
+        (rf"\052.{ZONE}", "A", None),
+        (f"a.{ZONE}", "TXT", None),
+        (DB, "A", None),
+        (DB, "AAAA", None),
+        (f"z.{DB}", "A", None),
+        (WEB, "A", "blue"),
+        (WEB, "A", "green"),
+    ]
+    for size in (1, 2, 4):
+        seen, start = [], {}
+        while True:
+            page = route53.list_resource_record_sets(
+                HostedZoneId=zone_id(aws), MaxItems=str(size), **start
+            )
+            seen += [
+                (r["Name"], r["Type"], r.get("SetIdentifier")) for r in page["ResourceRecordSets"]
+            ]
+            if not page["IsTruncated"]:
+                assert "NextRecordName" not in page
+                break
+            start = {
+                "StartRecordName": page["NextRecordName"],
+                "StartRecordType": page["NextRecordType"],
+            }
+            if "NextRecordIdentifier" in page:
+                start["StartRecordIdentifier"] = page["NextRecordIdentifier"]
+        assert seen == keys
+
+
+def test_records_are_listed_from_a_name_on(aws: Aws, route53: Any) -> None:
+    """A name that does not exist is answered with what comes after it."""
+
+    def first(**start: str) -> tuple[str, str, str | None]:
+        page = route53.list_resource_record_sets(HostedZoneId=zone_id(aws), **start)
+        found = page["ResourceRecordSets"][0]
+        return found["Name"], found["Type"], found.get("SetIdentifier")
+
+    assert first(StartRecordName="DB.corp.example") == (DB, "A", None)
+    assert first(StartRecordName="DB.corp.example", StartRecordType="AAAA") == (DB, "AAAA", None)
+    assert first(StartRecordName="da.corp.example") == (DB, "A", None)
+    assert first(StartRecordName=DB, StartRecordType="TXT") == (WEB, "A", "blue")
+    second = {"StartRecordType": "A", "StartRecordIdentifier": "c"}
+    assert first(StartRecordName=WEB, **second) == (WEB, "A", "green")
+    with refused("InvalidInput", 400):
+        first(StartRecordType="A")
+    with refused("InvalidInput", 400):
+        first(StartRecordName=DB, StartRecordIdentifier="c")
+    with refused("InvalidInput", 400):
+        first(MaxItems="0")
+
+
+# Changes.
+
+
+def test_compare_and_set_by_delete_and_create(aws: Aws, route53: Any) -> None:
+    """The writer that has read an old value loses, and changes nothing."""
+    old, first, second = current(aws), record(DB, "10.0.4.10"), record(DB, "10.0.9.9")
+    change(aws, route53, ("DELETE", old), ("CREATE", first))
+    assert current(aws) == first
+    text = f"[Tried to delete resource record set [name='{DB}', type='A'] but the values "
+    text += "provided do not match the current values, Tried to create resource record set "
+    text += f"[name='{DB}', type='A'] but it already exists]"
+    with refused("InvalidChangeBatch", 400, text):
+        change(aws, route53, ("DELETE", old), ("CREATE", second))
+    assert current(aws) == first
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"TTL": 11},
+        {"ResourceRecords": [{"Value": "10.0.2.10"}, {"Value": "10.0.2.11"}]},
+        {"ResourceRecords": [{"Value": "10.0.2.1"}]},
+    ],
+    ids=["ttl", "more values", "other value"],
+)
+def test_delete_names_all_that_there_is(aws: Aws, route53: Any, damage: dict[str, Any]) -> None:
+    old = current(aws)
+    with refused("InvalidChangeBatch", 400, "do not match the current values"):
+        change(aws, route53, ("DELETE", {**old, **damage}))
+    assert current(aws) == old
+    change(aws, route53, ("DELETE", {**old, "Name": "DB.corp.example"}))
+    assert current(aws) is None
+
+
+def test_delete_of_a_member_of_a_weighted_set(aws: Aws, route53: Any) -> None:
+    blue, green = (current(aws, WEB, "A", identifier) for identifier in ("blue", "green"))
+    text = "set-identifier='blue'] but the values provided do not match the current values"
+    with refused("InvalidChangeBatch", 400, text):
+        change(aws, route53, ("DELETE", {**blue, "Weight": 4}))
+    with refused("InvalidChangeBatch", 400, "set-identifier='red'] but it was not found"):
+        change(aws, route53, ("DELETE", {**blue, "SetIdentifier": "red"}))
+    plain = {key: item for key, item in blue.items() if key not in ("SetIdentifier", "Weight")}
+    with refused("InvalidChangeBatch", 400, "type='A'] but it was not found"):
+        change(aws, route53, ("DELETE", plain))
+    change(aws, route53, ("DELETE", blue))
+    assert current(aws, WEB, "A", "blue") is None
+    assert current(aws, WEB, "A", "green") == green
+
+
+def test_order_of_values_has_no_meaning(aws: Aws, route53: Any) -> None:
+    name = f"many.{ZONE}"
+    change(aws, route53, ("CREATE", record(name, "10.0.0.1", "10.0.0.2")))
+    change(aws, route53, ("DELETE", record(name, "10.0.0.2", "10.0.0.1")))
+    assert current(aws, name) is None
+
+
+def test_batch_is_done_whole_or_not_at_all(aws: Aws, route53: Any) -> None:
+    before = records(aws)
+    with refused("InvalidChangeBatch", 400, "it was not found"):
+        change(
+            aws,
+            route53,
+            ("UPSERT", record(DB, "10.0.4.10")),
+            ("CREATE", record(f"new.{ZONE}", "10.0.0.1")),
+            ("DELETE", record(f"none.{ZONE}", "10.0.0.1")),
+        )
+    assert records(aws) == before
+
+
+def test_upsert_creates_and_replaces(aws: Aws, route53: Any) -> None:
+    new = record(f"new.{ZONE}", "10.0.0.1")
+    change(aws, route53, ("UPSERT", new))
+    assert current(aws, new["Name"]) == new
+    newer = record(f"new.{ZONE}", "10.0.0.2", ttl=60)
+    change(aws, route53, ("UPSERT", newer))
+    assert current(aws, new["Name"]) == newer
+
+
+IMPOSSIBLE = {
+    "exists": (("CREATE", record(DB, "10.0.0.1")), "type='A'] but it already exists"),
+    "other zone": (
+        ("CREATE", record("db.other.example.", "10.0.0.1")),
+        f"RRSet with DNS name db.other.example. is not permitted in zone {ZONE}",
+    ),
+    "name that ends alike": (
+        ("CREATE", record("dbcorp.example.", "10.0.0.1")),
+        f"is not permitted in zone {ZONE}",
+    ),
+    "no IPv4": (
+        ("CREATE", record(f"x.{ZONE}", "10.0.0.256")),
+        (
+            "Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a "
+            "valid IPv4 address) encountered with '10.0.0.256''"
+        ),
+    ),
+    "IPv6 for A": (("CREATE", record(f"x.{ZONE}", "2001:db8::1")), "ARRDATAIllegalIPv4Address"),
+    "IPv4 for AAAA": (
+        ("CREATE", record(f"x.{ZONE}", "10.0.0.1", kind="AAAA")),
+        "AAAARRDATAIllegalIPv6Address",
+    ),
+    "TXT without quotes": (
+        ("CREATE", record(f"x.{ZONE}", "text", kind="TXT")),
+        "InvalidCharacterString",
+    ),
+    "value twice": (
+        ("CREATE", record(f"x.{ZONE}", "10.0.0.1", "10.0.0.1")),
+        "Duplicate Resource Record: '10.0.0.1'",
+    ),
+    "CNAME beside A": (
+        ("CREATE", record(DB, WEB, kind="CNAME")),
+        f"RRSet of type CNAME with DNS name {DB} is not permitted as it conflicts with other",
+    ),
+    "CNAME at the apex": (
+        ("CREATE", record(ZONE, WEB, kind="CNAME")),
+        f"is not permitted at apex in zone {ZONE}",
+    ),
+    "simple beside weighted": (
+        ("CREATE", record(WEB, "10.0.0.1")),
+        "SetIdentifier null cannot be created as other RRSets exist with the same name and type.",
+    ),
+    "weighted beside simple": (
+        ("CREATE", record(DB, "10.0.0.1", SetIdentifier="a", Weight=1)),
+        "SetIdentifier a cannot be created because a non weighted rrset exists with the same name",
+    ),
+    "failover beside weighted": (
+        ("CREATE", record(WEB, "10.0.0.1", SetIdentifier="a", Failover="PRIMARY")),
+        "cannot be created because a non failover rrset exists",
+    ),
+    "without SOA": (
+        ("DELETE", "SOA"),
+        "A HostedZone must contain exactly one SOA record.",
+    ),
+    "without NS": (("DELETE", "NS"), "must contain at least one NS record"),
+    "name that cannot be": (("CREATE", record(f"a..{ZONE}", "10.0.0.1")), "DomainLabelEmpty"),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_changes_that_are_not_possible(aws: Aws, route53: Any, case: str) -> None:
+    (action, wanted), text = IMPOSSIBLE[case]
+    if isinstance(wanted, str):
+        wanted = current(aws, ZONE, wanted)
+    before = records(aws)
+    with refused("InvalidChangeBatch", 400, text):
+        change(aws, route53, (action, wanted))
+    assert records(aws) == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("CREATE", "CREATE"), ("UPSERT", "DELETE"), ("CREATE", "DELETE")]
+)
+def test_changes_that_do_not_go_together(aws: Aws, route53: Any, first: str, second: str) -> None:
+    new = record(f"new.{ZONE}", "10.0.0.1")
+    text = (
+        f"The request contains an invalid set of changes for a resource record set 'A new.{ZONE}'"
+    )
+    with refused("InvalidChangeBatch", 400, text):
+        change(aws, route53, (first, new), (second, new))
+
+
+def test_cname_keeps_others_away(aws: Aws, route53: Any) -> None:
+    change(aws, route53, ("CREATE", record(f"alias.{ZONE}", DB, kind="CNAME")))
+    text = "is not permitted because a conflicting RRSet of type CNAME with the same DNS name "
+    with refused("InvalidChangeBatch", 400, text + f"already exists in zone {ZONE}"):
+        change(aws, route53, ("CREATE", record(f"alias.{ZONE}", "10.0.0.1")))
+
+
+INCOMPLETE = {
+    "no TTL": (
+        {"ResourceRecords": [{"Value": "10.0.0.1"}]},
+        "Expected exactly one of [AliasTarget",
+    ),
+    "no values": ({"TTL": 10}, "but found none in Change with [Action=CREATE, Name=x."),
+    "weight without identifier": (
+        {"TTL": 10, "ResourceRecords": [{"Value": "10.0.0.1"}], "Weight": 1},
+        "Missing field 'SetIdentifier' in Change with",
+    ),
+    "identifier without weight": (
+        {"TTL": 10, "ResourceRecords": [{"Value": "10.0.0.1"}], "SetIdentifier": "a"},
+        "Expected exactly one of [Weight, Region, Failover",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_requests_that_are_not_complete(aws: Aws, route53: Any, case: str) -> None:
+    members, text = INCOMPLETE[case]
+    with refused("InvalidInput", 400, text):
+        change(aws, route53, ("CREATE", {"Name": f"x.{ZONE}", "Type": "A", **members}))
+
+
+def _request(changes: str, root: str = "ChangeResourceRecordSetsRequest") -> str:
+    return (
+        f'<{root} xmlns="{NAMESPACE}"><ChangeBatch><Changes>{changes}</Changes></ChangeBatch>'
+        f"</{root}>"
+    )
+
+
+_RECORD = "<Name>x.corp.example</Name><Type>A</Type><TTL>10</TTL>"
+_VALUES = (
+    "<ResourceRecords><ResourceRecord><Value>10.0.0.1</Value></ResourceRecord></ResourceRecords>"
+)
+_CHANGE = (
+    "<Change><Action>{action}</Action><ResourceRecordSet>{record}</ResourceRecordSet></Change>"
+)
+_GOOD = _CHANGE.format(action="UPSERT", record=_RECORD + _VALUES)
+MALFORMED = {
+    "not XML": ("<Change", "InvalidInput"),
+    "other root": (_request(_GOOD, "ChangeBatch"), "MalformedInput"),
+    "no namespace": (_request(_GOOD).replace(f' xmlns="{NAMESPACE}"', ""), "MalformedInput"),
+    "no changes": (_request(""), "InvalidInput"),
+    "unknown element": (_request(_GOOD.replace("TTL>", "Ttl>")), "InvalidInput"),
+    "unknown action": (_request(_GOOD.replace("UPSERT", "REPLACE")), "InvalidInput"),
+    "unknown type": (_request(_GOOD.replace(">A<", ">B<")), "InvalidInput"),
+    "no name": (_request(_GOOD.replace("<Name>x.corp.example</Name>", "")), "InvalidInput"),
+    "TTL is no number": (_request(_GOOD.replace(">10<", ">ten<")), "InvalidInput"),
+    "TTL below 0": (_request(_GOOD.replace(">10<", ">-1<")), "InvalidInput"),
+    "element twice": (_request(_GOOD.replace("<TTL>", "<TTL>5</TTL><TTL>")), "InvalidInput"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_requests_that_are_not_understood(aws: Aws, case: str) -> None:
+    body, code = MALFORMED[case]
+    status, _, answer = send(aws, body)
+    assert (status, re.findall("<Code>(.*)</Code>", answer)) == (400, [code]), answer
+    assert send(aws, _request(_GOOD))[0] == 200
+
+
+def test_errors_have_the_form_of_route53(aws: Aws) -> None:
+    wrong = _CHANGE.format(action="CREATE", record=_RECORD + _VALUES.replace("10.0.0.1", "a&amp;b"))
+    status, headers, answer = send(aws, _request(wrong))
+    found = re.fullmatch(
+        rf'<\?xml version="1.0" encoding="UTF-8"\?>\s*<ErrorResponse xmlns="{NAMESPACE}"><Error>'
+        r"<Type>Sender</Type><Code>InvalidChangeBatch</Code><Message>\[Invalid Resource Record: "
+        r"'.*'a&amp;b''\]</Message></Error><RequestId>([0-9a-f-]{36})</RequestId></ErrorResponse>",
+        answer,
+    )
+    assert status == 400
+    assert found, answer
+    assert headers["x-amzn-RequestId"] == found[1]
+
+
+def test_errors_in_the_older_form(aws: Aws) -> None:
+    """The document that the API reference shows; Route 53 has sent both."""
+    aws.control.settings(change_batch_lists=True)
+    wrong = _CHANGE.format(action="CREATE", record=_RECORD + _VALUES.replace("10.0.0.1", "x"))
+    status, headers, answer = send(aws, _request(wrong))
+    found = re.fullmatch(
+        rf'<\?xml version="1.0" encoding="UTF-8"\?>\s*<InvalidChangeBatch xmlns="{NAMESPACE}">'
+        r"<Messages><Message>Invalid Resource Record: '.*'</Message></Messages>"
+        r"<RequestId>(.*)</RequestId></InvalidChangeBatch>",
+        answer,
+    )
+    assert status == 400
+    assert found, answer
+    assert headers["x-amzn-RequestId"] == found[1]
+    assert aws.control.requests()[-1]["code"] == "InvalidChangeBatch"
+
+
+def test_change_is_recorded_as_an_event(aws: Aws, route53: Any) -> None:
+    change(aws, route53, ("UPSERT", record(DB, "10.0.4.10", ttl=5)))
+    events = (aws.state_dir / "events.jsonl").read_text().splitlines()
+    values = {"weight": None, "failover": None}
+    assert json.loads(events[-1])["changes"] == [
+        {
+            "what": "record",
+            "zone": zone_id(aws),
+            "name": DB,
+            "type": "A",
+            "old": {"ttl": 10, "values": ["10.0.2.10"], **values},
+            "new": {"ttl": 5, "values": ["10.0.4.10"], **values},
+        }
+    ]
+
+
+# PENDING and INSYNC.
+
+
+def status(route53: Any, info: dict[str, Any]) -> str:
+    return route53.get_change(Id=info["Id"])["ChangeInfo"]["Status"]
+
+
+def test_change_is_in_sync_at_once_by_default(aws: Aws, route53: Any) -> None:
+    info = change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    assert re.fullmatch("/change/C[A-Z0-9]{20}", info["Id"])
+    assert info["Status"] == "INSYNC"
+    assert status(route53, info) == "INSYNC"
+
+
+def test_change_is_pending_for_a_while(aws: Aws, route53: Any) -> None:
+    aws.control.settings(insync_delay_s=1)
+    info = change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    assert info["Status"] == "PENDING"
+    # The API shows it at once.
+    assert current(aws)["ResourceRecords"] == [{"Value": "10.0.4.10"}]
+    until(lambda: status(route53, info) == "INSYNC", WAIT_S, "the change to be INSYNC")
+    aws.control.settings(insync_delay_s=60)
+    assert status(route53, info) == "INSYNC"
+
+
+def test_change_is_pending_for_ever(aws: Aws, route53: Any) -> None:
+    aws.control.settings(insync_delay_s=None)
+    info = change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    assert status(route53, info) == "PENDING"
+    aws.control.settings(insync_delay_s=0)
+    assert status(route53, info) == "INSYNC"
+
+
+def test_fault_keeps_changes_pending(aws: Aws, route53: Any) -> None:
+    aws.control.add_fault("route53", "pending", count=1)
+    held = change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    other = change(aws, route53, ("UPSERT", record(f"new.{ZONE}", "10.0.4.10")))
+    assert (status(route53, held), status(route53, other)) == ("PENDING", "INSYNC")
+    aws.control.clear_faults()
+    assert status(route53, held) == "INSYNC"
+    aws.control.add_fault("route53", "pending", param=0.5)
+    brief = change(aws, route53, ("UPSERT", record(DB, "10.0.4.11")))
+    assert brief["Status"] == "PENDING"
+    until(lambda: status(route53, brief) == "INSYNC", WAIT_S, "the change to be INSYNC")
+
+
+def test_change_that_does_not_exist(aws: Aws, route53: Any) -> None:
+    with refused("NoSuchChange", 404):
+        route53.get_change(Id="C0NONE")
+
+
+# Limits, permissions and faults.
+
+
+def test_quota_of_the_account(aws: Aws, route53: Any) -> None:
+    """Five requests a second, whoever sends them."""
+    other = aws.client("route53", credentials=aws.credentials("n2"))
+    aws.control.settings(quotas=True)
+    codes = []
+    for number in range(12):
+        try:
+            (route53, other)[number % 2].get_hosted_zone(Id=zone_id(aws))
+            codes.append(None)
+        except botocore.exceptions.ClientError as error:
+            assert error.response["Error"]["Message"] == "Rate exceeded"
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+            codes.append(error.response["Error"]["Code"])
+    assert codes[:5] == [None] * 5
+    assert "Throttling" in codes
+
+    def answered() -> bool:
+        try:
+            route53.get_hosted_zone(Id=zone_id(aws))
+        except botocore.exceptions.ClientError:
+            return False
+        return True
+
+    until(answered, WAIT_S, "the quota to fill again")
+
+
+def test_two_changes_of_a_zone_at_a_time(aws: Aws, route53: Any) -> None:
+    aws.control.settings(latency_ms=1500)
+
+    def write(private: bool, value: str) -> str | None:
+        wanted = batch(aws, private, ("UPSERT", record(f"new.{ZONE}", value)))
+        try:
+            route53.change_resource_record_sets(**wanted)
+        except botocore.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+        return None
+
+    clients = [(True, "10.0.0.1"), (True, "10.0.0.2"), (False, "10.0.0.3")]
+    with ThreadPoolExecutor(3) as pool:
+        codes = list(pool.map(lambda item: write(*item), clients))
+    assert sorted(codes[:2], key=str) == [None, "PriorRequestNotComplete"]
+    assert codes[2] is None
+    assert write(True, "10.0.0.4") is None
+
+
+def test_prior_request_by_rule(aws: Aws, route53: Any) -> None:
+    aws.control.add_fault("route53", "prior", count=1)
+    route53.get_hosted_zone(Id=zone_id(aws))
+    before = current(aws)
+    with refused("PriorRequestNotComplete", 400, "still processing a prior request"):
+        change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    assert current(aws) == before
+    change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+
+
+def test_answer_to_a_write_lost(aws: Aws, route53: Any) -> None:
+    aws.control.add_fault("route53", "lost", action="ChangeResourceRecordSets", count=1)
+    with pytest.raises(botocore.exceptions.ConnectionClosedError):
+        change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    assert current(aws)["ResourceRecords"] == [{"Value": "10.0.4.10"}]
+
+
+def test_denied_by_rule(aws: Aws, route53: Any) -> None:
+    aws.control.add_fault("route53", "denied", action="ChangeResourceRecordSets", count=1)
+    with refused("AccessDenied", 403, "route53:ChangeResourceRecordSets"):
+        change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+
+
+def test_faults_that_route53_has_not(aws: Aws) -> None:
+    """Its reads are consistent; and no other service has its changes."""
+    with pytest.raises(ControlError, match=r"service: 'route53' .* ec2, imds, \* for stale"):
+        aws.control.add_fault("route53", "stale")
+    for kind in ("pending", "prior"):
+        with pytest.raises(ControlError, match=rf"service: 'ec2' .* route53, \* for {kind}"):
+            aws.control.add_fault("ec2", kind)
+
+
+def test_permissions_name_the_zone(aws: Aws, route53: Any) -> None:
+    mine = f"arn:aws:route53:::hostedzone/{zone_id(aws)}"
+    writes = allow("route53:ChangeResourceRecordSets", "route53:GetHostedZone", resource=mine)
+    reads = allow("route53:GetChange", resource="arn:aws:route53:::change/*")
+    aws.control.set_policy(ROLE, [writes, reads])
+    info = change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    assert status(route53, info) == "INSYNC"
+    route53.get_hosted_zone(Id=zone_id(aws))
+    other = f"arn:aws:route53:::hostedzone/{zone_id(aws, private=False)}"
+    with refused("AccessDenied", 403, f"on resource: {other}"):
+        route53.get_hosted_zone(Id=zone_id(aws, private=False))
+    with refused("AccessDenied", 403, f"ListResourceRecordSets on resource: {mine}"):
+        route53.list_resource_record_sets(HostedZoneId=zone_id(aws))
+    with refused("AccessDenied", 403, "ListHostedZonesByName on resource: *"):
+        route53.list_hosted_zones_by_name()
+    aws.control.set_policy(ROLE, [writes])
+    change_id = info["Id"].rpartition("/")[2]
+    with refused(
+        "AccessDenied", 403, f"GetChange on resource: arn:aws:route53:::change/{change_id}"
+    ):
+        status(route53, info)
