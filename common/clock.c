@@ -4,6 +4,7 @@
 #include "err.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <time.h>
 
@@ -105,4 +106,24 @@ deadline_sleep(struct deadline d, uint64_t ms)
         return -ERR_DEADLINE;
     }
     return d.ops->sleep_ms(d.arg, ms, d.cancel_fd);
+}
+
+int
+deadline_poll(struct deadline d, int fd, short events)
+{
+    for (;;) {
+        struct pollfd p[] = {{.fd = fd, .events = events}, {.fd = d.cancel_fd, .events = POLLIN}};
+        uint64_t left_ms = deadline_left_ms(d);
+        int n = poll(p, ARRAY_LEN(p), left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+
+        if (n < 0 && errno != EINTR) {
+            return -ERR_SYSTEM;
+        }
+        if (n > 0) {
+            return p[0].revents != 0 ? 0 : -ERR_CANCELLED;
+        }
+        if (n == 0 && deadline_left_ms(d) == 0) {
+            return -ERR_TIMEOUT;
+        }
+    }
 }

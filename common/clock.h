@@ -54,4 +54,14 @@ int64_t deadline_wall_s(struct deadline d);
  */
 int deadline_sleep(struct deadline d, uint64_t ms) OCF_MUST_CHECK;
 
+/*!
+ * \brief Wait for a descriptor, by the system's clock
+ *
+ * \param[in] events  as for poll(2); errors and hang-ups count as ready, too
+ *
+ * \return 0 when it is ready, -ERR_TIMEOUT when the deadline comes first, -ERR_CANCELLED when the
+ *         process was asked to end, -ERR_SYSTEM
+ */
+int deadline_poll(struct deadline d, int fd, short events) OCF_MUST_CHECK;
+
 #endif

@@ -51,6 +51,12 @@ node_region(struct node *n, struct deadline d, struct buf *ret, struct err *e)
     return cached_value(n, "meta-data/placement/region", d, ret, e);
 }
 
+int
+node_instance_id(struct node *n, struct deadline d, struct buf *ret, struct err *e)
+{
+    return cached_value(n, "meta-data/instance-id", d, ret, e);
+}
+
 static int
 primary_link(struct node *n, struct deadline d, struct netif_link *ret, struct err *e)
 {

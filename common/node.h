@@ -26,6 +26,10 @@ struct node_nic {
 /*! \brief Region of this node, appended to \p ret. Errors as imds_get(). */
 int node_region(struct node *n, struct deadline d, struct buf *ret, struct err *e) OCF_MUST_CHECK;
 
+/*! \brief Id of this instance, "i-...", appended to \p ret. Errors as imds_get(). */
+int node_instance_id(struct node *n, struct deadline d, struct buf *ret,
+                     struct err *e) OCF_MUST_CHECK;
+
 /*!
  * \brief Find an interface and its ENI
  *

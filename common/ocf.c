@@ -315,6 +315,7 @@ do_monitor(struct ocf_ctx *ctx)
         log_debug("%s: here", operation_name(ctx->operation));
         break;
     case OCF_DEGRADED:
+    case OCF_FAILED:
     case OCF_ELSEWHERE:
     case OCF_ABSENT:
         (void)fprintf(stderr, REASON_PREFIX "%.*s\n", base_utf8_fit(why.text, VERDICT_REASON_MAX),

@@ -26,6 +26,8 @@ unknown_probe(enum ocf_verdict local)
     case OCF_SETTLING:
     case OCF_DEGRADED:
         return PCMK_OCF_OK;
+    case OCF_FAILED:
+        return PCMK_OCF_UNKNOWN_ERROR;
     case OCF_ELSEWHERE:
     case OCF_ABSENT:
         return PCMK_OCF_NOT_RUNNING;
@@ -47,6 +49,8 @@ verdict_exit_code(enum ocf_verdict v, enum ocf_operation operation, enum ocf_ver
         return PCMK_OCF_OK;
     case OCF_DEGRADED:
         return recurring ? PCMK_OCF_DEGRADED : PCMK_OCF_OK;
+    case OCF_FAILED:
+        return PCMK_OCF_UNKNOWN_ERROR;
     case OCF_ELSEWHERE:
     case OCF_ABSENT:
         return PCMK_OCF_NOT_RUNNING;
@@ -94,6 +98,8 @@ verdict_name(enum ocf_verdict v)
         return "SETTLING";
     case OCF_DEGRADED:
         return "DEGRADED";
+    case OCF_FAILED:
+        return "FAILED";
     case OCF_ELSEWHERE:
         return "ELSEWHERE";
     case OCF_ABSENT:

@@ -12,6 +12,7 @@ enum ocf_verdict {
     OCF_HERE,      /* all of it is on this node */
     OCF_SETTLING,  /* it is here, and AWS is still spreading the news: a start waits for that */
     OCF_DEGRADED,  /* it is here, and a part of it is not as it should be */
+    OCF_FAILED,    /* it is here, and does not work */
     OCF_ELSEWHERE, /* another node has it */
     OCF_ABSENT,    /* no node has it */
     OCF_UNKNOWN,   /* cannot tell; never read as "not running" */

@@ -33,6 +33,7 @@ verdict_exit_code_known_state_whatever_the_policy(void **state)
         {OCF_HERE, OK, OK},
         {OCF_SETTLING, OK, OK},
         {OCF_DEGRADED, OK, DEGRADED},
+        {OCF_FAILED, GENERIC, GENERIC},
         {OCF_ELSEWHERE, STOPPED, STOPPED},
         {OCF_ABSENT, STOPPED, STOPPED},
     };
@@ -67,8 +68,9 @@ static void
 verdict_exit_code_unknown_probe_by_local_evidence(void **state)
 {
     static const int expected[] = {
-        [OCF_HERE] = OK,           [OCF_SETTLING] = OK,    [OCF_DEGRADED] = OK,
-        [OCF_ELSEWHERE] = STOPPED, [OCF_ABSENT] = STOPPED, [OCF_UNKNOWN] = GENERIC};
+        [OCF_HERE] = OK,        [OCF_SETTLING] = OK,       [OCF_DEGRADED] = OK,
+        [OCF_FAILED] = GENERIC, [OCF_ELSEWHERE] = STOPPED, [OCF_ABSENT] = STOPPED,
+        [OCF_UNKNOWN] = GENERIC};
 
     (void)state;
     for (int policy = ON_UNKNOWN_DEGRADED; policy <= ON_UNKNOWN_FAIL; policy++) {
