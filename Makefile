@@ -16,7 +16,7 @@ MANDIR   ?= $(DATADIR)/man
 DESTDIR  ?=
 
 # One word an agent.
-AGENTS := route-table-vip
+AGENTS := route-table-vip nlb-health-probe
 
 CC      ?= cc
 AR      ?= ar

@@ -114,12 +114,16 @@ class Outcome:
         return rounds(entry for entry in self.requests if entry["service"] == service)
 
 
+def processes_of(lab: Lab, where: str) -> list[Process]:
+    """All processes of a node."""
+    return in_namespace("net", {netns.path(lab.files.netns(where)).stat().st_ino})
+
+
 def processes_with(lab: Lab, where: str, mark: str) -> list[Process]:
     """All processes of a node that have inherited a mark, whoever their parent is now."""
-    namespace = netns.path(lab.files.netns(where)).stat().st_ino
     needle = f"{MARK}={mark}".encode()
     found = []
-    for process in in_namespace("net", {namespace}):
+    for process in processes_of(lab, where):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             environment = (PROC / str(process.pid) / "environ").read_bytes()
             if needle in environment.split(b"\0"):
@@ -246,6 +250,18 @@ class Runner:
         return self(where, "stop", **more)
 
     # --- what a node has of it ---
+
+    def processes(self, where: str) -> list[Process]:
+        """What runs of the agent on a node: what a start has left there to go on, too.
+
+        outcome() does not find that: it has none of the environment of the action that started it.
+        """
+        found = []
+        for process in processes_of(self.lab, where):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if os.readlink(PROC / str(process.pid) / "exe") == f"{INSTALLED}/{self.agent}":
+                    found.append(process)
+        return found
 
     def log(self, where: str) -> str:
         """What the agent wrote to Pacemaker's log on a node, since the last clean()."""

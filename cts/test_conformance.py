@@ -16,7 +16,10 @@ from lab.topology import VIP
 from runner import AGENTS, INSTALLED, LOG_FILE, RSCTMP, Outcome, Runner, agents, ocf_environment
 
 # Values of the required parameters that fit the textbook lab.
-REQUIRED = {"route-table-vip": {"ip": VIP}}
+REQUIRED = {
+    "route-table-vip": {"ip": VIP},
+    "nlb-health-probe": {"port": "9000"},
+}
 LAB_NAME = "cts_agents"
 LANGUAGES = ["en", "ja"]
 DTD_DIRECTORY = Path("/usr/share/resource-agents")
@@ -270,7 +273,7 @@ def files(lab: Lab) -> set[str]:
 
 
 def test_actions_leave_no_process_and_no_file(machines: Lab, runner: Runner, agent: str) -> None:
-    """That no process is left is looked at after each action."""
+    """That no process of an action is left is looked at after each one."""
     before = files(machines)
     actions = [action.get("name") for action in metadata(agent).iterfind("actions/action")]
     assert runner.start("n1").code == OK
@@ -279,6 +282,7 @@ def test_actions_leave_no_process_and_no_file(machines: Lab, runner: Runner, age
     runner("n1", "validate-all", depth=10)
     runner.probe("n1")
     assert runner.stop("n1").code == OK
+    assert runner.processes("n1") == []
     assert files(machines) == before
     private = machines.exec("n1", "find", f"{RSCTMP}/ocf-aws", "-perm", "/077").stdout
     assert private == "", "only root may read what is kept"

@@ -10,16 +10,17 @@ from lint.csource import Finding, code_of, is_c, line_at
 # The modules of common/, the lowest level first; agents/ is above them all.
 LEVELS = (
     ("base", "buf", "err", "addr", "awsid"),
-    ("log", "clock", "digest", "dnsname"),
-    ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile"),
-    ("exchange", "imds", "netif", "endpoint", "pace"),
+    ("log", "clock", "digest", "dnsname", "probehttp"),
+    ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile", "probectl", "tcpport"),
+    ("exchange", "imds", "netif", "endpoint", "pace", "daemon"),
+    ("listener",),
     ("awscall",),
     ("ec2", "ec2addr", "route53", "elbv2", "sts", "param", "meta"),
     ("creds", "awsparam"),
     ("node", "verdict"),
     ("ocf",),
     ("mark",),
-    ("routeplan", "vip"),
+    ("routeplan", "vip", "healthport"),
 )
 
 # Who may include whom on one level. No two of them the other way round, so no cycles.
@@ -38,7 +39,7 @@ SAME_LEVEL = {
 LIBRARY_USERS = {
     "curl/": {"http.c"},
     "crm/": {"log.c", "verdict.h"},
-    "qb/": {"log.c"},
+    "qb/": {"log.c", "listener.c"},
     "openssl/": {"digest.c"},
     "json-c/": {"json.c"},
     "libxml/": {"xmlq.c"},
