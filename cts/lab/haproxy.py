@@ -48,9 +48,9 @@ class HAProxy:
         """
         argv = ["haproxy", "-db", "-f", str(self._config)]
         if self.alive:
-            argv += ["-x", str(self._socket), "-sf", str(self._process.pid)]
-        self._generation += 1
-        write_atomically(self._config, self._global() + config)
+            argv += ["-x", str(self._socket(self._generation)), "-sf", str(self._process.pid)]
+        following = self._generation + 1
+        write_atomically(self._config, self._global(following) + config)
         with open(self._log, "ab") as log:
             successor = subprocess.Popen(
                 netns.inside(self._state.netns(self._part), argv),
@@ -62,33 +62,38 @@ class HAProxy:
                 start_new_session=True,
             )
         try:
-            until(lambda: self._answers(successor), START_TIMEOUT_S, "HAProxy to start", 0.01)
+            until(
+                lambda: self._answers(successor, following),
+                START_TIMEOUT_S,
+                "HAProxy's start",
+                0.01,
+            )
         except LabError:
             successor.kill()
             successor.wait()
             raise
         if self._process is not None:
             self._retiring.append(self._process)
-        self._process = successor
+        self._process, self._generation = successor, following
 
-    @property
-    def _socket(self) -> Path:
-        """Where the youngest process answers; the one before it still has a socket, too."""
-        return self._state.dir / f"{self._part}.{self._generation}.sock"
+    def _socket(self, generation: int) -> Path:
+        """Each process has a socket of its own, since two of them live for a moment."""
+        return self._state.dir / f"{self._part}.{generation}.sock"
 
-    def _global(self) -> str:
+    def _global(self, generation: int) -> str:
         return (
             "global\n"
-            f"    stats socket {self._socket} mode 600 level admin expose-fd listeners\n"
+            f"    stats socket {self._socket(generation)} mode 600 level admin "
+            "expose-fd listeners\n"
             f"    maxconn {MAX_CONNECTIONS}\n"
             "    nbthread 1\n"
         )
 
-    def _answers(self, process: subprocess.Popen) -> bool:
+    def _answers(self, process: subprocess.Popen, generation: int) -> bool:
         if process.poll() is not None:
             raise LabError(f"{self.last_words()} (its configuration is {self._config})")
         try:
-            return f"\nPid: {process.pid}\n" in self._ask("show info")
+            return f"\nPid: {process.pid}\n" in self._ask("show info", generation)
         except (FileNotFoundError, ConnectionRefusedError):
             return False
 
@@ -113,10 +118,10 @@ class HAProxy:
         rows = csv.DictReader(io.StringIO(text.strip()))
         return {(row["pxname"], row["svname"]): row for row in rows}
 
-    def _ask(self, command: str) -> str:
+    def _ask(self, command: str, generation: int | None = None) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_TIMEOUT_S)
-            connection.connect(str(self._socket))
+            connection.connect(str(self._socket(generation or self._generation)))
             connection.sendall(f"{command}\n".encode())
             with connection.makefile("rb") as answer:
                 return answer.read().decode(errors="replace")

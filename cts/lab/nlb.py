@@ -11,7 +11,7 @@ successor, which takes over what is known of the targets' health.
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lab.haproxy import HAProxy, Key, quote
@@ -78,13 +78,33 @@ class Server:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one balancer's HAProxy is to be: its configuration, and the servers it learns later.
+    """What one balancer's HAProxy is to be: frontends, backends by name, and their servers.
 
-    An empty configuration stands for no HAProxy.
+    Nothing stands for no HAProxy.
     """
 
-    config: str
-    servers: dict[Key, Server]
+    frontends: str = ""
+    backends: dict[str, str] = field(default_factory=dict)
+    servers: dict[Key, Server] = field(default_factory=dict)
+
+    @property
+    def active(self) -> dict[Key, Server]:
+        """The servers that health checks are for."""
+        return {key: server for key, server in self.servers.items() if not server.draining}
+
+    def same_but_servers(self, other: "Plan") -> bool:
+        """Whether a running HAProxy can go from one to the other."""
+        return (self.frontends, self.backends) == (other.frontends, other.backends)
+
+    def config(self, servers: dict[Key, str]) -> str:
+        """The text for HAProxy with these servers from the beginning."""
+        text = self.frontends
+        for backend, options in self.backends.items():
+            text += f"\nbackend {backend}\n{options}"
+            for (of, name), definition in servers.items():
+                if of == backend:
+                    text += f"    server {name} {definition}\n"
+        return text
 
 
 # --- from AWS's state to a plan ------------------------------------------------------------
@@ -105,21 +125,23 @@ def plan(balancer: Balancer, region: dict[str, Any]) -> Plan:
         if listener["protocol"] == "TCP" and listener["target_groups"][0] in groups
     ]
     if not listeners:
-        return Plan("", {})
+        return Plan()
     used = {group["id"]: group for _port, group in listeners}
-    sections, servers = [_defaults()], {}
+    frontends, backends, servers = _defaults(), {}, {}
     for eni in balancer.enis:
         place = eni.subnet.name
         for port, group in listeners:
-            sections.append(_frontend(f"{port}.{place}", f"{eni.ip}:{port}", _backend(group, eni)))
+            frontends += _frontend(f"{port}.{place}", f"{eni.ip}:{port}", _backend(group, eni))
         for group in used.values():
-            sections += _backends(_backend(group, eni), eni.ip, group)
+            unchecked = f"    balance roundrobin\n    source {eni.ip}\n"
+            backends[_backend(group, eni)] = unchecked + _checks(eni.ip, group)
+            backends[_backend(group, eni) + OPEN] = unchecked
             cross = _cross_zone(entries[0], group)
             servers |= {
                 (_backend(group, eni), f"{target['id']}.{target['serial']}"): server
                 for target, server in _servers(region, eni.subnet.id, group, cross)
             }
-    return Plan("\n".join(sections), servers)
+    return Plan(frontends, backends, servers)
 
 
 def _backend(group: dict[str, Any], eni: Eni) -> str:
@@ -161,7 +183,7 @@ defaults
 
 
 def _frontend(name: str, bind: str, backend: str) -> str:
-    return f"""\
+    return f"""
 frontend {name}
     bind {bind}
     use_backend {backend}{OPEN} if {{ nbsrv({backend}) eq 0 }}
@@ -169,27 +191,29 @@ frontend {name}
 """
 
 
-def _backends(name: str, address: str, group: dict[str, Any]) -> list[str]:
+def _checks(address: str, group: dict[str, Any]) -> str:
+    """The part of a backend that is about health checks. Raises LabError."""
     check = group["health_check"]
-    lines = [f"backend {name}", "    balance roundrobin", f"    source {address}"]
     # The options that servers get when they are added: when they change, so does the text.
-    lines.append(f"    # {_check_options(group)}")
-    lines.append(f"    timeout connect {check['timeout_s']}s")
-    lines.append(f"    timeout check {check['timeout_s']}s")
+    lines = [f"# {_check_options(group)}"]
+    lines.append(f"timeout connect {check['timeout_s']}s")
+    lines.append(f"timeout check {check['timeout_s']}s")
     if check["protocol"] not in ("TCP", "HTTP"):
         raise LabError(
             f"target group '{group['name']}': the lab has no health checks by "
             f"{check['protocol']}, only by TCP and HTTP"
         )
-    if check["protocol"] == "HTTP":
-        lines.append("    option httpchk")
+    if check["protocol"] == "TCP":
+        # HAProxy's plain check resets a connection before the target's program can see it.
+        lines += ["option tcp-check", "tcp-check connect linger"]
+    else:
+        lines.append("option httpchk")
         lines.append(
-            f"    http-check send meth GET uri {quote(check['path'])} ver HTTP/1.1 "
+            f"http-check send meth GET uri {quote(check['path'])} ver HTTP/1.1 "
             f"hdr Host {address} hdr User-Agent ELB-HealthChecker/2.0"
         )
-        lines.append(f"    http-check expect status {check['codes']}")
-    checked = "\n".join(lines) + "\n"
-    return [checked, f"backend {name}{OPEN}\n    balance roundrobin\n    source {address}\n"]
+        lines.append(f"http-check expect status {check['codes']}")
+    return "".join(f"    {line}\n" for line in lines)
 
 
 def _check_options(group: dict[str, Any]) -> str:
@@ -220,7 +244,7 @@ def judge(row: dict[str, str], before: Health | None) -> Health:
         return HEALTHY
     if status in _PASSED_OR_UNKNOWN:
         # On its way up, or not checked since a successor took over.
-        return FAILED if before == HEALTHY else before or CHECKING
+        return {HEALTHY: FAILED, BROKEN: CHECKING, None: CHECKING}.get(before, before)
     if status in _TIMEOUTS:
         return TIMED_OUT
     if status == "L7STS":
@@ -244,45 +268,49 @@ class _Running:
     def __init__(self, balancer: Balancer, state: State):
         self.balancer = balancer
         self._haproxy = HAProxy(state, balancer.name)
-        self._plan = Plan("", {})
+        self._plan = Plan()
         # Servers told to drain, and whether their connections end with that.
         self._drained: dict[Key, bool] = {}
         self._states: dict[Key, Health] = {}
-        self._lost = False
+        self._trouble: str | None = None
 
     def follow(self, wanted: Plan) -> None:
         """Come to a new plan. Raises LabError when HAProxy refuses, or has died."""
-        if self._lost:
+        if self._plan.frontends and not self._haproxy.alive:
             raise LabError(self._haproxy.last_words())
-        if not wanted.config:
+        if not wanted.frontends:
             self._haproxy.stop()
-        elif wanted.config != self._plan.config:
+        elif not wanted.same_but_servers(self._plan):
             self._succeed(wanted)
         self._plan = wanted
 
     def _succeed(self, wanted: Plan) -> None:
         """Start HAProxy anew; targets that were healthy have connections from its first moment."""
-        active = {key: item for key, item in wanted.servers.items() if not item.draining}
-        healthy = {key: item for key, item in active.items() if self._states.get(key) == HEALTHY}
-        config = wanted.config
-        for key, server in healthy.items():
-            config = _with_server(config, key, f"{server.address} {server.check}")
-        for key, server in active.items():
-            config = _with_server(config, _twin(key), server.address)
-        self._haproxy.configure(config)
-        for backend, name in healthy:
+        healthy = [key for key in wanted.active if self._states.get(key) == HEALTHY]
+        servers = {_twin(key): server.address for key, server in wanted.active.items()}
+        for key in healthy:
+            server = wanted.servers[key]
+            servers[key] = f"{server.address} {server.check}"
+        self._haproxy.configure(wanted.config(servers))
+        for key in healthy:
             # Otherwise the first check that fails would be enough.
-            self._haproxy.command(f"set server {backend}/{name} health up")
+            self._haproxy.command(f"set server {'/'.join(key)} health up")
         self._drained.clear()
 
     def look(self) -> dict[Target, Health]:
         """Let HAProxy have the servers of the plan; what its health checks say of the targets."""
-        if not self._plan.config:
+        if not self._plan.frontends:
             return {}
-        if not self._lost and not self._haproxy.alive:
-            self._lost = True
-            log.error("load balancer %s: %s", self.balancer.name, self._haproxy.last_words())
-        rows = {} if self._lost else self._converge()
+        rows, trouble = {}, None
+        try:
+            if not self._haproxy.alive:
+                raise LabError(self._haproxy.last_words())
+            rows = self._converge()
+        except (OSError, LabError) as error:
+            trouble = str(error)
+            if trouble != self._trouble:
+                log.error("load balancer %s: %s", self.balancer.load_balancer, trouble)
+        self._trouble = trouble
         self._states = {
             key: self._health(key, server, rows) for key, server in self._plan.servers.items()
         }
@@ -294,7 +322,7 @@ class _Running:
     def _health(self, key: Key, server: Server, rows: dict[Key, dict[str, str]]) -> Health:
         if server.draining:
             return DRAINING
-        if self._lost:
+        if self._trouble:
             return BROKEN
         before = self._states.get(key)
         return judge(rows[key], before) if key in rows else before or CHECKING
@@ -362,13 +390,6 @@ class _Running:
         self._haproxy.try_command(f"del server {name}", "Server deleted.")
 
 
-def _with_server(config: str, key: Key, definition: str) -> str:
-    """The configuration with one server more."""
-    backend, name = key
-    head = f"backend {backend}\n"
-    return config.replace(head, f"{head}    server {name} {definition}\n", 1)
-
-
 def _twin(key: Key) -> Key:
     """The same server where there are no checks."""
     return f"{key[0]}{OPEN}", key[1]
@@ -421,12 +442,8 @@ class Balancers:
 
     def _keep_looking(self) -> None:
         while not self._end.wait(POLL_S):
-            try:
-                with self._lock:
-                    self._look()
-            except (OSError, LabError) as error:
-                # It dies just now, or is busy: the next look will tell.
-                log.warning("load balancers: %s", error)
+            with self._lock:
+                self._look()
 
     def _look(self) -> None:
         before, now = self._health, {}

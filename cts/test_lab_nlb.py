@@ -1,0 +1,605 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Network Load Balancers in the lab: the API, and where packets go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab.handle import SERVICE, Lab
+from lab.nlb import CHECKING, FAILED, HEALTHY, TIMED_OUT, judge, together
+from lab.state import until
+from standalone import REGION, Aws, allow, refused, running
+
+NAME = "ctsnlb"
+OTHER = "ctsnlbother"
+ROLE = "ocf-aws-node"
+ELB = "elasticloadbalancing"
+DESCRIBE = f"{ELB}:DescribeTargetHealth"
+DB_PORT, WEB_PORT, WEB_LISTENER = 5432, 8080, 80
+DB_CHECK, WEB_CHECK = 3999, 3998
+CONNECT_S = 2
+FOLLOW_S = 20
+NODES = ("n1", "n2")
+
+
+# --- the API alone ---------------------------------------------------------------------------
+
+
+def _machine(subnet: str, ip: str, vpc: str = "main", **more: Any) -> dict[str, Any]:
+    return {"region": REGION, "vpc": vpc, "subnet": subnet, "ip": ip, "ip6": None, **more}
+
+
+def _vpc(prefix: str) -> dict[str, Any]:
+    zones = {"a": 2, "c": 4, "d": 6}
+    return {
+        "cidr": f"{prefix}.0.0/16",
+        "cidr6": None,
+        "subnets": {
+            zone: {"cidr": f"{prefix}.{number}.0/24", "az": f"{REGION}{zone}", "cidr6": None}
+            for zone, number in zones.items()
+        },
+        "route_tables": {},
+    }
+
+
+def _group(serves: int, targets: list[str], **health_check: Any) -> dict[str, Any]:
+    return {
+        "region": REGION,
+        "vpc": "main",
+        "port": serves,
+        "health_check": health_check,
+        "targets": targets,
+    }
+
+
+LAB = {
+    "name": "pytest",
+    "api_net": "198.18.0.0/24",
+    "regions": {REGION: {"vpcs": {"main": _vpc("10.0"), "other": _vpc("10.9")}}},
+    "nodes": {
+        "n1": _machine("a", "10.0.2.10", role=ROLE),
+        "n2": _machine("c", "10.0.4.10", role=ROLE),
+        "far": _machine("d", "10.0.6.10"),
+        "stranger": _machine("a", "10.9.2.10", vpc="other"),
+    },
+    "clients": {},
+    "target_groups": {
+        "db": _group(DB_PORT, ["n1", "n2", "far"], interval_s=10, timeout_s=5, healthy=3),
+        "web": _group(WEB_PORT, ["n1"], protocol="HTTP", port=WEB_CHECK, path="/up?x='1'"),
+        "idle": _group(7, ["n1"]),
+    },
+    "load_balancers": {
+        "nlb": {
+            "region": REGION,
+            "vpc": "main",
+            "subnets": ["a", "c"],
+            "listeners": [
+                {"port": DB_PORT, "target_group": "db"},
+                {"port": WEB_LISTENER, "target_group": "web"},
+            ],
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with running(tmp_path_factory.mktemp("aws"), LAB) as aws:
+        aws.control.set_policy(ROLE, [allow(f"{ELB}:*", "ec2:StopInstances", "ec2:StartInstances")])
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def elb(daemon: Aws) -> Any:
+    return daemon.client("elbv2")
+
+
+def arn(aws: Any, group: str) -> str:
+    """The ARN of a target group, by topology.json of a daemon or a lab."""
+    return aws.topology["target_groups"][group]["arn"]
+
+
+def described(elb: Any, group_arn: str, **more: Any) -> dict[str, dict[str, Any]]:
+    """DescribeTargetHealth by instance."""
+    answer = elb.describe_target_health(TargetGroupArn=group_arn, **more)
+    return {item["Target"]["Id"]: item for item in answer["TargetHealthDescriptions"]}
+
+
+def test_api_seeded_as_lab_json_says(daemon: Aws, elb: Any) -> None:
+    """Names, ARNs and health checks are those of a network balancer on AWS."""
+    balancer = daemon.topology["load_balancers"]["nlb"]
+    assert [eni["ip"] for eni in balancer["enis"]] == ["10.0.2.4", "10.0.4.4"]
+    (found,) = elb.describe_load_balancers()["LoadBalancers"]
+    assert found["LoadBalancerArn"] == balancer["arn"]
+    assert (found["Type"], found["Scheme"]) == ("network", "internal")
+    assert ":loadbalancer/net/nlb/" in balancer["arn"]
+    assert found["DNSName"].endswith(f".elb.{REGION}.amazonaws.com")
+    listeners = elb.describe_listeners(LoadBalancerArn=balancer["arn"])["Listeners"]
+    assert sorted(item["Port"] for item in listeners) == [WEB_LISTENER, DB_PORT]
+    groups = {
+        item["TargetGroupName"]: item for item in elb.describe_target_groups()["TargetGroups"]
+    }
+    db, web = groups["db"], groups["web"]
+    assert (db["HealthCheckProtocol"], db["HealthCheckPort"]) == ("TCP", "traffic-port")
+    assert (db["HealthCheckIntervalSeconds"], db["HealthCheckTimeoutSeconds"]) == (10, 5)
+    assert (db["HealthyThresholdCount"], db["UnhealthyThresholdCount"]) == (3, 2)
+    assert (web["HealthCheckPath"], web["Matcher"]) == ("/up?x='1'", {"HttpCode": "200-399"})
+
+
+def test_api_health_without_packets(daemon: Aws, elb: Any) -> None:
+    """Where nobody checks, a target is initial; where no balancer looks, it is unused."""
+    health = described(elb, arn(daemon, "db"))
+    n1, far = health[daemon.instance("n1")], health[daemon.instance("far")]
+    assert n1["Target"] == {"Id": daemon.instance("n1"), "Port": DB_PORT}
+    assert n1["HealthCheckPort"] == str(DB_PORT)
+    assert n1["TargetHealth"] == {
+        "State": "initial",
+        "Reason": "Elb.RegistrationInProgress",
+        "Description": "Target registration is in progress",
+    }
+    assert (far["TargetHealth"]["State"], far["TargetHealth"]["Reason"]) == (
+        "unused",
+        "Target.NotInUse",
+    )
+    assert "Availability Zone" in far["TargetHealth"]["Description"]
+    (web,) = described(elb, arn(daemon, "web")).values()
+    assert web["HealthCheckPort"] == str(WEB_CHECK)
+    (idle,) = described(elb, arn(daemon, "idle")).values()
+    assert idle["TargetHealth"]["Reason"] == "Target.NotInUse"
+
+
+def test_api_health_of_a_target_that_is_not_registered(daemon: Aws, elb: Any) -> None:
+    """Asked for by id, a target of no group is unused; the same port elsewhere is another."""
+    for target in (
+        {"Id": daemon.instance("n2")},
+        {"Id": daemon.instance("n1"), "Port": 9},
+    ):
+        (found,) = described(elb, arn(daemon, "web"), Targets=[target]).values()
+        assert found["TargetHealth"]["State"] == "unused"
+        assert found["TargetHealth"]["Reason"] == "Target.NotRegistered"
+
+
+def test_api_stopped_instance_is_unused(daemon: Aws, elb: Any) -> None:
+    """A balancer does not look at an instance that is stopped."""
+    ec2, instance = daemon.client(), daemon.instance("n2")
+    ec2.stop_instances(InstanceIds=[instance])
+    health = described(elb, arn(daemon, "db"))[instance]["TargetHealth"]
+    assert health == {
+        "State": "unused",
+        "Reason": "Target.InvalidState",
+        "Description": "Target is in the stopped state",
+    }
+    ec2.start_instances(InstanceIds=[instance])
+    health = described(elb, arn(daemon, "db"))[instance]["TargetHealth"]
+    assert health["State"] == "initial"
+
+
+def test_api_deregistered_target_drains_first(daemon: Aws, elb: Any) -> None:
+    """It is listed as draining for the delay, and then no more; the end is a change."""
+    group, instance = arn(daemon, "idle"), daemon.instance("n1")
+    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}]
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=delay)
+    elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": instance}])
+    assert described(elb, group)[instance]["TargetHealth"]["State"] == "draining"
+    until(lambda: not described(elb, group), FOLLOW_S, "the end of draining")
+    events = [json.loads(line) for line in (daemon.state_dir / "events.jsonl").open()]
+    assert events[-1]["action"] == "drained"
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": instance}])
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda elb, aws: described(elb, arn(aws, "db")[:-1] + "0"), "TargetGroupNotFound"),
+        (
+            lambda elb, aws: elb.register_targets(
+                TargetGroupArn=arn(aws, "db"), Targets=[{"Id": "i-00000000000000000"}]
+            ),
+            "InvalidTarget",
+        ),
+        (
+            lambda elb, aws: elb.register_targets(
+                TargetGroupArn=arn(aws, "db"), Targets=[{"Id": aws.instance("stranger")}]
+            ),
+            "InvalidTarget",
+        ),
+        (
+            lambda elb, aws: elb.deregister_targets(
+                TargetGroupArn=arn(aws, "web"), Targets=[{"Id": aws.instance("n2")}]
+            ),
+            "InvalidTarget",
+        ),
+        (
+            lambda elb, aws: elb.modify_target_group(
+                TargetGroupArn=arn(aws, "web"), HealthCheckPath="no-slash"
+            ),
+            "ValidationError",
+        ),
+        (
+            lambda elb, aws: elb.modify_target_group(
+                TargetGroupArn=arn(aws, "web"), HealthCheckPort="65536"
+            ),
+            "ValidationError",
+        ),
+        (
+            lambda elb, aws: elb.modify_target_group(
+                TargetGroupArn=arn(aws, "web"), Matcher={"HttpCode": "200-99999"}
+            ),
+            "ValidationError",
+        ),
+    ],
+)
+def test_api_refusals(daemon: Aws, elb: Any, call: Callable[[Any, Aws], Any], code: str) -> None:
+    """What AWS refuses is refused with its code."""
+    with refused(code, 400):
+        call(elb, daemon)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HealthCheckIntervalSeconds", "4"), ("HealthCheckTimeoutSeconds", "121")]
+    + [(f"{kind}ThresholdCount", value) for kind in ("Healthy", "Unhealthy") for value in "1x"],
+)
+def test_api_numbers_of_a_health_check(daemon: Aws, name: str, value: str) -> None:
+    """AWS's limits hold for callers that do not check them first."""
+    group = arn(daemon, "db")
+    params = {"Action": "ModifyTargetGroup", "Version": "2015-12-01", "TargetGroupArn": group}
+    host = f"{ELB}.{REGION}.amazonaws.com"
+    status, _headers, body = daemon.post({**params, name: value}, scope=(ELB, REGION), host=host)
+    assert status == 400
+    assert b"<Code>ValidationError</Code>" in body
+    assert f"'{value}' must be between".encode() in body
+
+
+def test_api_error_document(daemon: Aws) -> None:
+    """Errors come as the ErrorResponse of the service."""
+    params = {"Action": "DescribeTargetHealth", "Version": "2015-12-01", "TargetGroupArn": "none"}
+    host = f"{ELB}.{REGION}.amazonaws.com"
+    status, _headers, body = daemon.post(params, scope=(ELB, REGION), host=host)
+    assert status == 400
+    assert b"<ErrorResponse" in body
+    assert b"<Code>TargetGroupNotFound</Code>" in body
+
+
+def test_api_needs_permission(daemon: Aws) -> None:
+    """The action is checked, and the policy that names it with resource * is enough."""
+    daemon.control.set_policy(ROLE, [allow("ec2:*")])
+    elbv2 = daemon.client("elbv2")
+    with refused("AccessDenied", 403, DESCRIBE):
+        described(elbv2, arn(daemon, "db"))
+    daemon.control.set_policy(ROLE, [allow(DESCRIBE)])
+    assert described(elbv2, arn(daemon, "db"))
+    daemon.control.set_policy(ROLE, [allow(f"{ELB}:*", "ec2:StopInstances", "ec2:StartInstances")])
+
+
+# --- what health checks mean -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "check", "before", "expected"),
+    [
+        ("UP", "L4OK", None, HEALTHY),
+        ("UP 1/2", "L4CON", HEALTHY, HEALTHY),
+        ("DOWN", "INI", None, CHECKING),
+        ("DOWN 1/2", "L4OK", CHECKING, CHECKING),
+        ("DOWN 1/2", "L7OK", TIMED_OUT, TIMED_OUT),
+        ("DOWN 1/2", "* L7OK", HEALTHY, FAILED),
+        ("DOWN", "* L4TOUT", HEALTHY, TIMED_OUT),
+        ("DOWN", "L7TOUT", CHECKING, TIMED_OUT),
+        ("DOWN", "L4CON", None, FAILED),
+        ("DOWN", "L7RSP", HEALTHY, FAILED),
+    ],
+)
+def test_judge(status: str, check: str, before: Any, expected: Any) -> None:
+    """HAProxy's columns in AWS's words; a target on its way up keeps what it was."""
+    assert judge({"status": status, "check_status": check, "check_code": ""}, before) == expected
+
+
+def test_together_healthy_when_all_are() -> None:
+    """A target is healthy when every address of the balancer finds it so."""
+    assert together([HEALTHY, HEALTHY]) == HEALTHY
+    assert together([HEALTHY, CHECKING]) == CHECKING
+    assert together([CHECKING, FAILED, HEALTHY]) == FAILED
+
+
+# --- packets ---------------------------------------------------------------------------------
+
+# Answers health checks, counted for each address that asks, with one of the answers after the
+# other: an HTTP status, "accept", "silent" or "garbage"; the last one goes on. Prints each.
+_PROBE = """
+import socket, sys
+answers, seen, held = sys.argv[2].split(","), {}, []
+listener = socket.create_server(("", int(sys.argv[1])))
+while True:
+    connection, peer = listener.accept()
+    number = seen[peer[0]] = seen.get(peer[0], 0) + 1
+    answer = answers[min(number, len(answers)) - 1]
+    if answer == "silent":
+        held.append(connection)
+    elif answer != "accept":
+        connection.recv(4096)
+        text = "nonsense" if answer == "garbage" else f"HTTP/1.1 {answer} X"
+        connection.sendall(f"{text}\\r\\nContent-Length: 0\\r\\n\\r\\n".encode())
+    if answer != "silent":
+        connection.close()
+    print(peer[0], answer, flush=True)
+"""
+# Answers each line of a connection with the name of the machine, as long as it lasts.
+_TALKER = """
+import socket, socketserver, sys
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(socket.gethostname().encode() + b"\\n")
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("", int(sys.argv[1])), Handler).serve_forever()
+"""
+# Passes lines between a connection and its own streams; ends when the connection does.
+_CALLER = """
+import select, socket, sys
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+while True:
+    for ready in select.select([connection, sys.stdin.buffer], [], [])[0]:
+        data = connection.recv(4096) if ready is connection else sys.stdin.buffer.readline()
+        if not data:
+            sys.exit()
+        if ready is connection:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            connection.sendall(data)
+"""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Lab]:
+    """The scenario with a service on both nodes' ports, and nobody who answers health checks."""
+    with Lab.running(NAME, scenario="nlb", with_cluster=False) as lab:
+        lab.control.set_policy(ROLE, [allow(DESCRIBE)])
+        with contextlib.ExitStack() as programs:
+            for node in NODES:
+                for port in (DB_PORT, WEB_PORT):
+                    programs.enter_context(program(lab, node, str(SERVICE), str(port)))
+                    own = lab.topology.member(node).enis[0].ip
+                    until(lambda own=own, port=port: asks(lab, own, port), FOLLOW_S, "the service")
+            yield lab
+
+
+@contextlib.contextmanager
+def program(lab: Lab, where: str, *arguments: str, **streams: Any) -> Iterator[subprocess.Popen]:
+    """A Python program on a machine for the time of a with statement."""
+    started = subprocess.Popen(lab.command(where, "/usr/bin/python3", *arguments), **streams)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+class Probe:
+    """What has asked a listener for the health of a node, and what it was told."""
+
+    def __init__(self, record: Path):
+        self._record = record
+
+    def told(self) -> dict[str, list[str]]:
+        """The answers so far, by the address that asked."""
+        found: dict[str, list[str]] = {}
+        for line in self._record.read_text().splitlines():
+            source, answer = line.split()
+            found.setdefault(source, []).append(answer)
+        return found
+
+
+@pytest.fixture
+def answering(served: Lab, tmp_path: Path) -> Any:
+    """Answers health checks on a node."""
+
+    @contextlib.contextmanager
+    def answer(node: str, port: int = DB_CHECK, answers: str = "accept") -> Iterator[Probe]:
+        record = tmp_path / f"{node}.{port}"
+        with (
+            open(record, "w") as file,
+            program(served, node, "-c", _PROBE, str(port), answers, stdout=file),
+        ):
+            yield Probe(record)
+
+    return answer
+
+
+def asks(lab: Lab, host: str, port: int, where: str = "client") -> str | None:
+    """Who answers; None when nobody does."""
+    url = f"http://{host}:{port}/"
+    asked = lab.exec(where, "curl", "-s", "-m", str(CONNECT_S), url, check=False)
+    return asked.stdout if asked.returncode == 0 else None
+
+
+def answers(lab: Lab, port: int, number: int = 4) -> dict[str, Counter]:
+    """Who answers clients in both zones so many times, by the address of the balancer."""
+    clients = ("client", "client-c")
+    return {
+        address: Counter(asks(lab, address, port, who) for who in clients for _ in range(number))
+        for address in lab.topology.balancers["nlb"].addresses
+    }
+
+
+def lab_arn(lab: Lab, group: str) -> str:
+    """The ARN of a target group of a lab."""
+    return lab.control.topology()["target_groups"][group]["arn"]
+
+
+def elb_call(lab: Lab, operation: str, group: str, **more: Any) -> Any:
+    """A call about a target group, past permissions."""
+    return lab.control.aws(REGION, ELB, operation, TargetGroupArn=lab_arn(lab, group), **more)
+
+
+def health(lab: Lab, group: str = "db") -> dict[str, dict[str, str]]:
+    """What DescribeTargetHealth says of each node."""
+    nodes = {member.instance: name for name, member in lab.topology.nodes.items()}
+    return {
+        nodes[item["Target"]["Id"]]: item["TargetHealth"]
+        for item in elb_call(lab, "DescribeTargetHealth", group)["TargetHealthDescriptions"]
+    }
+
+
+def comes(lab: Lab, group: str = "db", **states: str) -> None:
+    """Wait for states of nodes."""
+
+    def so() -> bool:
+        now = health(lab, group)
+        return all(now.get(node, {}).get("State") == state for node, state in states.items())
+
+    until(so, FOLLOW_S, f"{group} to be {states}")
+
+
+def instance(lab: Lab, node: str) -> dict[str, Any]:
+    """The node as a parameter of RegisterTargets and DeregisterTargets."""
+    return {"Targets": [{"Id": lab.topology.member(node).instance}]}
+
+
+def transitions(lab: Lab, since: int, group: str, node: str) -> list[str]:
+    """The states of a node in the record of events from its n-th on."""
+    return [
+        event["new"]
+        for event in lab.files.events()[since:]
+        if event["kind"] == "health"
+        and (event["target_group"], event["target"]) == (group, node)
+        and event["old"] != event["new"]
+    ]
+
+
+def test_packets_go_where_the_probe_answers(served: Lab, answering: Any) -> None:
+    """Every address of the balancer leads clients of every zone to the one healthy node."""
+    for active, standby in (NODES, NODES[::-1]):
+        with answering(active) as probe:
+            comes(served, **{active: "healthy", standby: "unhealthy"})
+            for found in answers(served, DB_PORT).values():
+                assert set(found) == {active}
+            # The balancer checks from each of its own addresses.
+            assert set(probe.told()) == set(served.topology.balancers["nlb"].addresses)
+
+
+def test_packets_http_check(served: Lab, answering: Any) -> None:
+    """The same with a path and a status; clients' port and targets' port differ."""
+    with answering("n1", WEB_CHECK, "503"), answering("n2", WEB_CHECK, "301"):
+        comes(served, "web", n1="unhealthy", n2="healthy")
+        for found in answers(served, WEB_LISTENER).values():
+            assert set(found) == {"n2"}
+
+
+def test_packets_nobody_healthy_fails_open(served: Lab) -> None:
+    """With no healthy target all of them get connections, as with two healthy ones."""
+    comes(served, n1="unhealthy", n2="unhealthy")
+    for found in answers(served, DB_PORT).values():
+        assert set(found) == set(NODES)
+
+
+def test_packets_cross_zone_off(served: Lab, answering: Any) -> None:
+    """Without it each zone's address knows its own zone's targets only."""
+    balancer = served.topology.balancers["nlb"]
+
+    def cross_zone(value: str) -> None:
+        attribute = {"Key": "load_balancing.cross_zone.enabled", "Value": value}
+        call = "ModifyLoadBalancerAttributes"
+        served.control.aws(REGION, ELB, call, LoadBalancerArn=balancer.id, Attributes=[attribute])
+
+    with answering("n1"), answering("n2"):
+        comes(served, n1="healthy", n2="healthy")
+        cross_zone("false")
+        try:
+            comes(served, n1="healthy", n2="healthy")
+            found = [set(answer) for answer in answers(served, DB_PORT).values()]
+            assert found == [{"n1"}, {"n2"}]
+        finally:
+            cross_zone("true")
+        comes(served, n1="healthy", n2="healthy")
+        assert all(set(found) == set(NODES) for found in answers(served, DB_PORT).values())
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("503,200,200,200,503", []),
+        ("503,200,200,200,200,503,503,200", ["healthy"]),
+        ("503,200,200,200,200,200,503,503,503,503", ["healthy", "unhealthy"]),
+    ],
+    ids=["three-good", "four-good-two-bad", "three-bad"],
+)
+def test_thresholds_count_checks(
+    served: Lab, answering: Any, script: str, expected: list[str]
+) -> None:
+    """Four checks in a row must pass, and three in a row fail, whatever the time they take."""
+    comes(served, "web", n1="unhealthy")
+    counts = {"HealthyThresholdCount": 4, "UnhealthyThresholdCount": 3}
+    elb_call(served, "ModifyTargetGroup", "web", **counts)
+    since, wanted = len(served.files.events()), len(script.split(",")) + 1
+    try:
+        with answering("n1", WEB_CHECK, script) as probe:
+            until(
+                lambda: [len(told) > wanted for told in probe.told().values()] == [True, True],
+                FOLLOW_S,
+                f"more than {wanted} checks from each address",
+            )
+            assert transitions(served, since, "web", "n1") == expected
+    finally:
+        counts = dict.fromkeys(counts, 2)
+        elb_call(served, "ModifyTargetGroup", "web", **counts)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "description"),
+    [
+        ("silent", "Target.Timeout", "Request timed out"),
+        ("503", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
+        ("garbage", "Target.FailedHealthChecks", "Health checks failed"),
+        (None, "Target.FailedHealthChecks", "Health checks failed"),
+    ],
+)
+def test_health_reasons_as_the_aws_cli_shows_them(
+    served: Lab, answering: Any, answer: str | None, reason: str, description: str
+) -> None:
+    """Inside a node, with its role and nothing but the permission to ask."""
+    wanted = {"State": "unhealthy", "Reason": reason, "Description": description}
+    command = ["aws", "elbv2", "describe-target-health", "--region", REGION, "--output", "json"]
+    command += ["--target-group-arn", lab_arn(served, "web")]
+    with answering("n1", WEB_CHECK, answer) if answer else contextlib.nullcontext():
+        until(lambda: health(served, "web")["n1"] == wanted, FOLLOW_S, f"{reason}")
+        told = json.loads(served.exec("n2", *command).stdout)["TargetHealthDescriptions"]
+    of_n1 = served.topology.member("n1").instance
+    found = {item["Target"]["Id"]: item for item in told}[of_n1]
+    assert found["TargetHealth"] == wanted
+    assert found["Target"] == {"Id": of_n1, "Port": WEB_PORT}
+    assert found["HealthCheckPort"] == str(WEB_CHECK)
+
+
+class Call:
+    """A connection from the client through the balancer that stays open."""
+
+    def __init__(self, running: subprocess.Popen):
+        self._program = running
+
+    def says(self) -> str | None:
+        """Who is at the other end; None when the connection has been ended."""
+        self._program.stdin.write("who\n")
+        self._program.stdin.flush()
+        return self._program.stdout.readline().strip() or None
+
+    def wait_ended(self) -> None:
+        """Wait for the other side to end it."""
+        self._program.wait(FOLLOW_S)
+
+
+@contextlib.contextmanager
+def connected(lab: Lab, port: int) -> Iterator[Call]:
+    """A connection to the balancer's first address."""
+    address = lab.topology.balancers["nlb"].addresses[0]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with program(lab, "client", "-c", _CALLER, address, str(port), **streams) as running:
+        yield Call(running)
