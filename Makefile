@@ -16,7 +16,7 @@ MANDIR   ?= $(DATADIR)/man
 DESTDIR  ?=
 
 # One word an agent.
-AGENTS := route-table-vip nlb-health-probe
+AGENTS := route-table-vip elastic-ip secondary-ip nlb-health-probe
 
 CC      ?= cc
 AR      ?= ar

@@ -57,7 +57,7 @@ check(struct ocf_ctx *ctx, struct err *e)
     if (p->vip.addresses.n + p->cidr_routes.n > PARAM_LIST_MAX) {
         return err_set(e, ERR_PARAM, "ip and cidr_routes: at most %d together", PARAM_LIST_MAX);
     }
-    return vip_check(&p->vip, e);
+    return node_check_interface(p->vip.interface, e);
 }
 
 /* Find our ENI, read the tables and compare. 0 or an error. */
@@ -66,10 +66,8 @@ plan_routes(struct ocf_ctx *ctx, struct err *e)
 {
     struct params *p = ctx->params;
     struct param_addresses destinations = p->vip.addresses;
-    struct node *node = NULL;
-    int rc = ocf_node(ctx, &node, e);
+    int rc = ocf_nic(ctx, p->vip.interface, &p->nic, e);
 
-    rc = rc < 0 ? rc : node_nic(node, p->vip.interface, ctx->deadline, &p->nic, e);
     if (rc < 0) {
         return rc;
     }
@@ -162,20 +160,20 @@ preflight(struct ocf_ctx *ctx)
 static void
 done(struct ocf_ctx *ctx)
 {
-    struct params *p = ctx->params;
-
-    routeplan_done(&p->plan);
+    routeplan_done(&((struct params *)ctx->params)->plan);
 }
 
 int
 main(int argc, char **argv)
 {
-    static const struct param_table tables[] = {{rows, 0},
-                                                {vip_rows, offsetof(struct params, vip)},
-                                                {route_rows, offsetof(struct params, routes)},
-                                                {awsparam_rows, offsetof(struct params, aws)},
-                                                {awsparam_drift_rows, offsetof(struct params, aws)},
-                                                {0}};
+    static const struct param_table tables[] = {
+        {rows, 0},
+        {awsparam_interface_rows, offsetof(struct params, vip.interface)},
+        {vip_rows, offsetof(struct params, vip)},
+        {route_rows, offsetof(struct params, routes)},
+        {awsparam_rows, offsetof(struct params, aws)},
+        {awsparam_drift_rows, offsetof(struct params, aws)},
+        {0}};
     static const struct ocf_agent agent = {
         .meta = {.name = "route-table-vip",
                  .shortdesc = "Virtual IP address by VPC route tables",

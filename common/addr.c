@@ -123,3 +123,14 @@ addr_cidr_text(const struct addr *a, char out[ADDR_TEXT_MAX])
                    a->prefix_len);
     return out;
 }
+
+bool
+addr_list_has(const struct addr_list *list, const struct addr *a)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (addr_equal(&list->items[i], a)) {
+            return true;
+        }
+    }
+    return false;
+}

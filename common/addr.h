@@ -18,6 +18,13 @@ struct addr {
     uint8_t prefix_len;
 };
 
+#define ADDR_LIST_MAX 128 /* an ENI has at most 50 IPv4 and 50 IPv6 addresses */
+
+struct addr_list {
+    struct addr items[ADDR_LIST_MAX];
+    size_t n;
+};
+
 #define ADDR_TEXT_MAX (INET6_ADDRSTRLEN + 5)
 
 /*! \brief Parse "10.1.0.10" or "2001:db8::1"; no prefix, no zone, no leading zeros. */
@@ -40,5 +47,8 @@ const char *addr_text(const struct addr *a, char out[ADDR_TEXT_MAX]);
 
 /*! \brief Canonical text with the prefix, "10.1.0.10/32": what EC2 calls the destination. */
 const char *addr_cidr_text(const struct addr *a, char out[ADDR_TEXT_MAX]);
+
+/*! \brief Whether exactly this address is in the list. */
+bool addr_list_has(const struct addr_list *list, const struct addr *a);
 
 #endif

@@ -176,3 +176,16 @@ const struct param awsparam_drift_rows[] = {
     },
     {0},
 };
+
+/* IFNAMSIZ - 1 characters, which is Linux's limit. */
+const struct param awsparam_interface_rows[] = {
+    {
+        .name = "interface",
+        .type = PARAM_STRING,
+        .max = 15,
+        .shortdesc = {"Network interface", "ネットワークインターフェイス"},
+        .longdesc = {"Interface of this node, and so its ENI. Default: the primary one.",
+                     "使用するインターフェイス (とその ENI)。省略時はプライマリ。"},
+    },
+    {0},
+};

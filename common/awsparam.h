@@ -33,4 +33,7 @@ extern const struct param awsparam_rows[];
 /*! \brief The row of on_drift, with the same base: for agents that can put a part right. */
 extern const struct param awsparam_drift_rows[];
 
+/*! \brief The row of interface; base: the offset of a const char *, NULL for the primary one. */
+extern const struct param awsparam_interface_rows[];
+
 #endif

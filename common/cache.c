@@ -314,3 +314,18 @@ cache_drop(const struct cache *c, const char *key)
         log_debug("%s", e.text);
     }
 }
+
+int
+cache_touch(const struct cache *c, const char *key, struct err *e)
+{
+    char name[DIGEST_HEX_SIZE];
+    OCF_CLOSE int fd = -1;
+    int rc = name_of(c, key, name, e);
+
+    if (rc < 0) {
+        return rc;
+    }
+    fd = openat(c->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd >= 0 ? 0
+                   : err_set(e, ERR_SYSTEM, "cannot make %s/%s: %s", c->dir, name, strerror(errno));
+}

@@ -68,4 +68,11 @@ int cache_remove(const struct cache *c, const char *key, struct err *e) OCF_MUST
 int cache_store(const struct cache *c, const char *key, const void *data, size_t len,
                 struct err *e) OCF_MUST_CHECK;
 
+/*!
+ * \brief Make an empty entry, for cache_has(): a full file system has room for that
+ *
+ * \return 0, also when there is one; -ERR_SYSTEM with the path and errno's text in \p e
+ */
+int cache_touch(const struct cache *c, const char *key, struct err *e) OCF_MUST_CHECK;
+
 #endif

@@ -9,7 +9,7 @@
 #define NEXT_TOKEN_MAX  1024
 #define DESTINATION_MAX 64 /* filter values of one request: AWS takes 200 */
 
-static const struct aws_service service = {
+const struct aws_service ec2_service = {
     .prefix = "ec2", .env_name = "EC2", .version = "2016-11-15", .protocol = AWS_PROTOCOL_QUERY};
 
 void
@@ -179,7 +179,7 @@ read_page(struct aws_session *s, const struct ec2_table_query *q, char token[NEX
     const char *next = NULL;
     int rc = 0;
 
-    aws_call_init(&c, &service, "DescribeRouteTables");
+    aws_call_init(&c, &ec2_service, "DescribeRouteTables");
     for (size_t i = 0; i < q->n_ids; i++) {
         aws_call_param(&c, q->ids[i], "RouteTableId.%zu", i + 1);
     }
@@ -235,9 +235,8 @@ ec2_describe_route_tables(struct aws_session *s, const struct ec2_table_query *q
     return 0;
 }
 
-/* The good answer of a dry run is an error with this code. */
-static void
-settle_dry_run(struct err *e)
+void
+ec2_settle_dry_run(struct err *e)
 {
     if (strcmp(e->aws_code, "DryRunOperation") == 0) {
         *e = (struct err){0};
@@ -249,7 +248,7 @@ init_route_change(struct aws_call *c, const struct ec2_route_change *change, boo
 {
     char text[ADDR_TEXT_MAX];
 
-    aws_call_init(c, &service, change->create ? "CreateRoute" : "ReplaceRoute");
+    aws_call_init(c, &ec2_service, change->create ? "CreateRoute" : "ReplaceRoute");
     c->write = !dry_run;
     aws_call_param(c, change->table_id, "RouteTableId");
     aws_call_param(c, addr_cidr_text(&change->destination, text),
@@ -290,7 +289,7 @@ ec2_change_routes(struct aws_session *s, struct ec2_route_change *changes, size_
     }
     for (size_t i = 0; i < n; i++) {
         changes[i].error = calls[i].error;
-        settle_dry_run(&changes[i].error);
+        ec2_settle_dry_run(&changes[i].error);
         settle_missing_route(&changes[i].error);
         first = first == 0 ? changes[i].error.code : first;
         aws_call_done(&calls[i]);
@@ -307,7 +306,7 @@ ec2_describe_eni(struct aws_session *s, const char *eni_id, struct ec2_eni *ret,
     struct ec2_eni eni = {0};
     int rc = 0;
 
-    aws_call_init(&c, &service, "DescribeNetworkInterfaces");
+    aws_call_init(&c, &ec2_service, "DescribeNetworkInterfaces");
     aws_call_param(&c, eni_id, "NetworkInterfaceId.1");
     rc = aws_call_all(s, &c, 1, d);
     if (rc < 0) {
@@ -334,7 +333,7 @@ ec2_set_source_dest_check(struct aws_session *s, const char *eni_id, bool on, bo
 {
     OCF_AWS_CALL struct aws_call c;
 
-    aws_call_init(&c, &service, "ModifyNetworkInterfaceAttribute");
+    aws_call_init(&c, &ec2_service, "ModifyNetworkInterfaceAttribute");
     c.write = !dry_run;
     aws_call_param(&c, eni_id, "NetworkInterfaceId");
     aws_call_param(&c, on ? "true" : "false", "SourceDestCheck.Value");
@@ -342,7 +341,7 @@ ec2_set_source_dest_check(struct aws_session *s, const char *eni_id, bool on, bo
         aws_call_param(&c, "true", "DryRun");
     }
     if (aws_call_all(s, &c, 1, d) < 0) {
-        settle_dry_run(&c.error);
+        ec2_settle_dry_run(&c.error);
         *e = c.error;
     }
     return c.error.code;

@@ -11,6 +11,11 @@
  * here, and is only written on failure.
  */
 
+extern const struct aws_service ec2_service;
+
+/*! \brief Make the good answer of a dry run, which is an error "DryRunOperation", no error. */
+void ec2_settle_dry_run(struct err *e);
+
 #define EC2_TARGET_MAX 96  /* an id, or the ARN of a core network */
 #define EC2_TABLES_MAX 500 /* route tables of one answer; the default quota of a VPC is 200 */
 

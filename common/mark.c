@@ -31,7 +31,7 @@ mark_set(const struct ocf_ctx *ctx, struct err *e)
     OCF_BUF struct buf key = BUF_INIT(KEY_MAX);
     int rc = mark_key(ctx, &key, e);
 
-    return rc < 0 ? rc : cache_store(&ctx->cache, buf_str(&key), "1", 1, e);
+    return rc < 0 ? rc : cache_touch(&ctx->cache, buf_str(&key), e);
 }
 
 int

@@ -101,6 +101,18 @@ parse_ids(const char *text, struct node_nic *nic)
 }
 
 int
+node_check_interface(const char *interface, struct err *e)
+{
+    struct netif_link link;
+    struct err why = {0};
+
+    if (interface != NULL && netif_by_name(interface, &link, &why) < 0) {
+        return err_set(e, ERR_PARAM_LOCAL, "interface=\"%s\": %.400s", interface, why.text);
+    }
+    return 0;
+}
+
+int
 node_nic(struct node *n, const char *interface, struct deadline d, struct node_nic *ret,
          struct err *e)
 {
@@ -140,4 +152,58 @@ node_nic(struct node *n, const char *interface, struct deadline d, struct node_n
     cache_put(n->cache, key, ids.data, ids.len);
     *ret = nic;
     return 0;
+}
+
+/* The words of a metadata value as addresses, behind those already in the list. */
+static int
+append_addresses(const char *text, struct addr_list *list)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, " \r\n");
+        char word[ADDR_TEXT_MAX];
+
+        (void)snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : 0), text);
+        if (list->n == ADDR_LIST_MAX || !addr_parse(word, &list->items[list->n])) {
+            return -ERR_MALFORMED;
+        }
+        list->n++;
+        text += len + strspn(text + len, " \r\n");
+    }
+    return 0;
+}
+
+int
+node_nic_addresses(struct node *n, const struct node_nic *nic, const char *const *leaves,
+                   size_t n_leaves, struct deadline d, struct addr_list *ret, struct err *e)
+{
+    char paths[NODE_LEAVES_MAX][KEY_MAX];
+    struct imds_item items[NODE_LEAVES_MAX] = {0};
+    struct addr_list found = {.n = 0};
+    int rc = 0;
+
+    if (n_leaves > NODE_LEAVES_MAX) {
+        return err_set(e, ERR_BUG, "more than %d lists of addresses", NODE_LEAVES_MAX);
+    }
+    for (size_t i = 0; i < n_leaves; i++) {
+        (void)snprintf(paths[i], KEY_MAX, "meta-data/network/interfaces/macs/%s/%s", nic->link.mac,
+                       leaves[i]);
+        items[i].path = paths[i];
+    }
+    (void)!imds_get(&n->imds, items, n_leaves, d); /* each item has its own error */
+    for (size_t i = 0; rc == 0 && i < n_leaves; i++) {
+        if (items[i].error.code == -ERR_NOT_FOUND) {
+            continue;
+        }
+        rc = items[i].error.code;
+        if (rc < 0) {
+            *e = items[i].error;
+        } else if (append_addresses(buf_str(&items[i].value), &found) < 0) {
+            rc = err_set(e, ERR_MALFORMED, "IMDS: %s holds what is no address", paths[i]);
+        }
+    }
+    imds_items_done(items, n_leaves);
+    if (rc == 0) {
+        *ret = found;
+    }
+    return rc;
 }

@@ -2,6 +2,7 @@
 #ifndef OCF_AWS_NODE_H
 #define OCF_AWS_NODE_H
 
+#include "addr.h"
 #include "awsid.h"
 #include "creds.h"
 #include "netif.h"
@@ -40,5 +41,25 @@ int node_instance_id(struct node *n, struct deadline d, struct buf *ret,
  */
 int node_nic(struct node *n, const char *interface, struct deadline d, struct node_nic *ret,
              struct err *e) OCF_MUST_CHECK;
+
+/*! \brief Whether an interface that was asked for exists here; NULL does. 0; -ERR_PARAM_LOCAL. */
+int node_check_interface(const char *interface, struct err *e) OCF_MUST_CHECK;
+
+#define NODE_LEAVES_MAX 4
+
+/*!
+ * \brief Addresses that IMDS has for a NIC now; one round trip, never from the cache
+ *
+ * \param[in]  leaves  which lists, at most NODE_LEAVES_MAX: "local-ipv4s", "ipv6s", "public-ipv4s",
+ *                     "ipv4-associations/PUBLIC"; one that is not there is empty
+ * \param[out] ret     all of them; untouched on failure
+ *
+ * \return 0; -ERR_MALFORMED for what is no address; errors as imds_get()
+ *
+ * Source: EC2 User Guide, "Instance metadata categories".
+ */
+int node_nic_addresses(struct node *n, const struct node_nic *nic, const char *const *leaves,
+                       size_t n_leaves, struct deadline d, struct addr_list *ret,
+                       struct err *e) OCF_MUST_CHECK;
 
 #endif

@@ -18,6 +18,7 @@
 #define SETTLE_MS      20000 /* reads may lag a write by seconds: it is not repeated before */
 #define CONFIRM_MS     2000  /* before a loss that only AWS tells of is believed, it is ... */
 #define CONFIRM_TIMES  3     /* ... read again so often: one read may lag behind a write */
+#define LET_GO_MS      10000 /* what a stop spends on AWS at most */
 #define METADATA_MAX   262144
 #define REASON_PREFIX  "ocf-exit-reason:"
 #define UNKNOWN_KEY    "unknown-since"
@@ -155,6 +156,15 @@ ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e)
 }
 
 int
+ocf_nic(struct ocf_ctx *ctx, const char *interface, struct node_nic *ret, struct err *e)
+{
+    struct node *node = NULL;
+    int rc = ocf_node(ctx, &node, e);
+
+    return rc < 0 ? rc : node_nic(node, interface, ctx->deadline, ret, e);
+}
+
+int
 ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
 {
     const struct aws_params *p = ctx->aws_params;
@@ -191,6 +201,33 @@ ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
     };
     *ret = &ctx->session;
     return 0;
+}
+
+enum ocf_verdict
+ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local, bool (*shown)(struct ocf_ctx *ctx),
+                  enum ocf_verdict (*ask)(struct ocf_ctx *ctx, struct err *why), struct err *why)
+{
+    struct deadline all = ctx->deadline;
+    struct err remote = {0};
+    enum ocf_verdict v = OCF_UNKNOWN;
+
+    if (local != OCF_HERE && !ctx->everything) {
+        return local;
+    }
+    if (!ctx->everything && ctx->depth < 10) {
+        /* A silent IMDS must leave time for AWS. */
+        ctx->deadline = deadline_cap(all, deadline_left_ms(all) / 2);
+        if (shown(ctx)) {
+            return local;
+        }
+    }
+    ctx->deadline = all;
+    v = ask(ctx, &remote);
+    if (v == OCF_HERE) {
+        return local;
+    }
+    *why = remote;
+    return v;
 }
 
 /* --- monitor ------------------------------------------------------------------------------- */
@@ -463,12 +500,31 @@ do_start(struct ocf_ctx *ctx)
     return PCMK_OCF_OK;
 }
 
+/* What is left at AWS is the next owner's to take: only the wish to end makes this fail. */
+static int
+let_go(struct ocf_ctx *ctx, struct err *e)
+{
+    int rc = 0;
+
+    if (ctx->agent->let_go == NULL) {
+        return 0;
+    }
+    ctx->deadline = deadline_cap(ctx->deadline, LET_GO_MS);
+    rc = ctx->agent->let_go(ctx, e);
+    if (rc < 0 && rc != -ERR_CANCELLED) {
+        ocf_warn(ctx, "left at AWS, where the next start takes it away", e);
+        return 0;
+    }
+    return rc;
+}
+
 static int
 do_stop(struct ocf_ctx *ctx)
 {
     struct err e = {0};
     int rc = ctx->agent->release(ctx, &e);
 
+    rc = rc < 0 ? rc : let_go(ctx, &e);
     if (rc < 0) {
         tell(ctx, LOG_ERR, "stop failed", &e);
         return PCMK_OCF_UNKNOWN_ERROR;

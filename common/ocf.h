@@ -13,7 +13,7 @@
  *
  *   monitor = probe
  *   start   = probe; acquire what is not here; probe until it is here
- *   stop    = release
+ *   stop    = release, and let go
  *
  * Source: OCF Resource Agent API 1.1; Pacemaker Administration, "Resource Agents".
  */
@@ -41,6 +41,12 @@ struct ocf_agent {
 
     /*! Give it up: what is local always, whatever AWS says. Idempotent. */
     int (*release)(struct ocf_ctx *ctx, struct err *e);
+
+    /*!
+     * Give it up at AWS too, after release(): only what points at us. A failure is a warning and
+     * the time is capped, since the next owner's start takes it away in any case. May be NULL.
+     */
+    int (*let_go)(struct ocf_ctx *ctx, struct err *e);
 
     /*! The agent's part of validate-all at depth 10: calls ocf_finding(). May be NULL. */
     void (*preflight)(struct ocf_ctx *ctx);
@@ -81,6 +87,10 @@ struct ocf_ctx {
 /*! \brief This node, as IMDS knows it; nothing is asked yet. 0 or -ERR_SYSTEM. */
 int ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e) OCF_MUST_CHECK;
 
+/*! \brief Find an interface and its ENI; errors as node_nic(). */
+int ocf_nic(struct ocf_ctx *ctx, const char *interface, struct node_nic *ret,
+            struct err *e) OCF_MUST_CHECK;
+
 /*!
  * \brief The session for AWS calls; the first time the region is asked from IMDS, unless it is
  *        given or cached
@@ -88,6 +98,23 @@ int ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e) OCF_MUST_CHE
  * \param[out] ret  borrowed until the action ends
  */
 int ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e) OCF_MUST_CHECK;
+
+/*!
+ * \brief The probe of a resource that the node's metadata shows: local evidence first, then IMDS,
+ *        and AWS where those do not settle it
+ *
+ * A monitor that finds it shown by IMDS makes no API call and needs no credentials. IMDS lags
+ * behind a change and may not answer: that it does not show it is for AWS to confirm.
+ *
+ * \param[in]     local  what the node itself knows, with \p why set unless it is HERE
+ * \param[in]     shown  whether IMDS shows all of it at our interface
+ * \param[in]     ask    the verdict of AWS
+ * \param[in,out] why    see the probe of struct ocf_agent
+ */
+enum ocf_verdict ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local,
+                                   bool (*shown)(struct ocf_ctx *ctx),
+                                   enum ocf_verdict (*ask)(struct ocf_ctx *ctx, struct err *why),
+                                   struct err *why);
 
 /*!
  * \brief Report a finding of the preflight, one line

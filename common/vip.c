@@ -7,13 +7,6 @@
 #include <string.h>
 
 const struct param vip_rows[] = {
-    {.name = "interface",
-     .type = PARAM_STRING,
-     .max = IFNAMSIZ - 1,
-     .offset = offsetof(struct vip_params, interface),
-     .shortdesc = {"Network interface", "ネットワークインターフェイス"},
-     .longdesc = {"Interface of this node, and so its ENI. Default: the primary one.",
-                  "使用するインターフェイス (とその ENI)。省略時はプライマリ。"}},
     {.name = "assign_address",
      .type = PARAM_BOOLEAN,
      .initial = "true",
@@ -33,18 +26,6 @@ const struct param vip_rows[] = {
                   "IPv4 アドレスのラベル (INTERFACE:LABEL、全体で 15 文字以内)。"}},
     {0},
 };
-
-int
-vip_check(const struct vip_params *v, struct err *e)
-{
-    struct netif_link link;
-    struct err why = {0};
-
-    if (v->interface != NULL && netif_by_name(v->interface, &link, &why) < 0) {
-        return err_set(e, ERR_PARAM_LOCAL, "interface=\"%s\": %.400s", v->interface, why.text);
-    }
-    return 0;
-}
 
 enum ocf_verdict
 vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
@@ -71,11 +52,13 @@ vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_l
            struct err *e)
 {
     char label[IFNAMSIZ];
-    int rc = 0;
+    struct err ignored = {0};
+    int rc = mark_set(ctx, v->assign_address ? &ignored : e);
 
     if (!v->assign_address) {
-        return mark_set(ctx, e);
+        return rc;
     }
+    rc = 0; /* the addresses themselves tell that they are here */
     if (v->label != NULL &&
         (size_t)snprintf(label, sizeof(label), "%s:%s", link->name, v->label) >= sizeof(label)) {
         return err_set(e, ERR_PARAM_LOCAL,
@@ -95,7 +78,7 @@ vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
     int first = 0;
 
     if (v->assign_address) {
-        mark_drop(ctx); /* of a time when something else assigned them */
+        mark_drop(ctx);
     } else {
         first = mark_remove(ctx, e);
     }
@@ -124,32 +107,92 @@ covered_by(const char *networks, const struct addr *a, char out[ADDR_TEXT_MAX])
     return false;
 }
 
+bool
+vip_is_of_others(const struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
+{
+    struct netif_hit hit;
+    char text[ADDR_TEXT_MAX];
+
+    if (!v->assign_address || mark_look(ctx, why) == OCF_HERE) {
+        return false;
+    }
+    for (size_t i = 0; i < v->addresses.n; i++) {
+        const struct addr *a = &v->addresses.items[i];
+
+        if (netif_has_addr(a, 0, &hit, why) == 1 && hit.prefix_len < a->prefix_len) {
+            (void)err_set(why, ERR_NOT_FOUND,
+                          "%s/%d was not put there by a start of this resource: check ip",
+                          addr_text(a, text), hit.prefix_len);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the addresses must lie, or must not. */
+struct network {
+    const char *leaves[2]; /* of IMDS, for IPv4 and for IPv6 */
+    const char *id;        /* of AWS */
+    const char *name;      /* for people */
+    bool inside;
+};
+
+static void
+preflight_one(struct ocf_ctx *ctx, const struct addr *a, const char *mac, const struct network *n)
+{
+    OCF_BUF struct buf networks = BUF_INIT(16384);
+    char path[128];
+    char text[ADDR_TEXT_MAX];
+    char net[ADDR_TEXT_MAX] = "";
+    struct err e = {0};
+    bool covered = false;
+    int rc = 0;
+
+    (void)snprintf(path, sizeof(path), "meta-data/network/interfaces/macs/%s/%s", mac,
+                   n->leaves[a->family == AF_INET ? 0 : 1]);
+    rc = imds_get_one(&ctx->node.imds, path, ctx->deadline, &networks, &e);
+    if (rc < 0 && rc != -ERR_NOT_FOUND) { /* 404: it has none of this family */
+        ocf_finding_of(ctx, n->name, &e);
+        return;
+    }
+    covered = covered_by(buf_str(&networks), a, net);
+    (void)addr_text(a, text);
+    if (covered == n->inside) {
+        ocf_finding(ctx, 0, "%s lies %s %s", text, n->inside ? "inside" : "outside", n->id);
+    } else if (covered) {
+        ocf_finding(ctx, -ERR_PARAM,
+                    "ip=\"%s\" lies inside %s of %s: allowed is an address outside %s", text, net,
+                    n->id, n->name);
+    } else {
+        ocf_finding(ctx, -ERR_PARAM, "ip=\"%s\" lies outside %s: allowed is an address inside %s",
+                    text, n->id, n->name);
+    }
+}
+
 void
 vip_preflight_outside_vpc(struct ocf_ctx *ctx, const struct vip_params *v,
                           const struct node_nic *nic)
 {
-    for (size_t i = 0; i < v->addresses.n; i++) {
-        const struct addr *a = &v->addresses.items[i];
-        OCF_BUF struct buf networks = BUF_INIT(16384);
-        char path[128];
-        char text[ADDR_TEXT_MAX];
-        char net[ADDR_TEXT_MAX];
-        struct err e = {0};
-        int rc = 0;
+    const struct network vpc = {.leaves = {"vpc-ipv4-cidr-blocks", "vpc-ipv6-cidr-blocks"},
+                                .id = nic->vpc_id,
+                                .name = "the VPC's networks",
+                                .inside = false};
 
-        (void)snprintf(path, sizeof(path), "meta-data/network/interfaces/macs/%s/%s", nic->link.mac,
-                       a->family == AF_INET ? "vpc-ipv4-cidr-blocks" : "vpc-ipv6-cidr-blocks");
-        rc = imds_get_one(&ctx->node.imds, path, ctx->deadline, &networks, &e);
-        (void)addr_text(a, text);
-        if (rc < 0 && rc != -ERR_NOT_FOUND) { /* 404: the VPC has none of this family */
-            ocf_finding_of(ctx, "networks of the VPC", &e);
-        } else if (covered_by(buf_str(&networks), a, net)) {
-            ocf_finding(ctx, -ERR_PARAM,
-                        "ip=\"%s\" lies inside %s of %s: allowed is an address outside the VPC's "
-                        "networks",
-                        text, net, nic->vpc_id);
-        } else {
-            ocf_finding(ctx, 0, "%s lies outside the networks of %s", text, nic->vpc_id);
-        }
+    for (size_t i = 0; i < v->addresses.n; i++) {
+        preflight_one(ctx, &v->addresses.items[i], nic->link.mac, &vpc);
+    }
+}
+
+void
+vip_preflight_inside_subnet(struct ocf_ctx *ctx, const struct vip_params *v,
+                            const struct node_nic *nic)
+{
+    const struct network subnet = {.leaves = {"subnet-ipv4-cidr-block", "subnet-ipv6-cidr-blocks"},
+                                   .id = nic->subnet_id,
+                                   .name = "the subnet's networks",
+                                   .inside = true};
+
+    for (size_t i = 0; i < v->addresses.n; i++) {
+        preflight_one(ctx, &v->addresses.items[i], nic->link.mac, &subnet);
     }
 }

@@ -13,16 +13,13 @@
 /* A member of the agent's struct. */
 struct vip_params {
     struct param_addresses addresses; /* `ip`, which each agent describes in its own words */
-    const char *interface;            /* NULL: the primary one */
+    const char *interface;            /* of awsparam_interface_rows */
     bool assign_address;
     const char *label; /* IPv4 label without the interface's name; NULL: none */
 };
 
-/*! \brief The rows of interface, assign_address and label; base: the offset of that member. */
+/*! \brief The rows of assign_address and label; base: the offset of that member. */
 extern const struct param vip_rows[];
-
-/*! \brief Whether the interface exists on this host. 0 or -ERR_PARAM_LOCAL. */
-int vip_check(const struct vip_params *v, struct err *e) OCF_MUST_CHECK;
 
 /*!
  * \brief Whether they are here; sets ctx->local, and \p why when one is missing
@@ -37,6 +34,18 @@ int vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct net
 
 /*! \brief Take them off, all of them, whatever happens to one. 0 or -ERR_SYSTEM. */
 int vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e) OCF_MUST_CHECK;
+
+/*!
+ * \brief Whether one of them is on an interface with the prefix of a network, and not by our start
+ *
+ * It may be the interface's own address, which a spelling error in `ip` must not cost. Start puts
+ * addresses on the link as /32 and /128, and marks the node.
+ */
+bool vip_is_of_others(const struct ocf_ctx *ctx, const struct vip_params *v, struct err *why);
+
+/*! \brief Findings of the preflight: each address lies inside the NIC's subnet. */
+void vip_preflight_inside_subnet(struct ocf_ctx *ctx, const struct vip_params *v,
+                                 const struct node_nic *nic);
 
 /*! \brief Findings of the preflight: each address lies outside the networks of the NIC's VPC. */
 void vip_preflight_outside_vpc(struct ocf_ctx *ctx, const struct vip_params *v,

@@ -239,12 +239,14 @@ cache_has_and_remove_tell_absence_from_failure(void **state)
 
     assert_int_equal(cache_has(c, KEY, &e), 0);
     assert_int_equal(cache_remove(c, KEY, &e), 0);
-    assert_int_equal(cache_store(c, KEY, "1", 1, &e), 0);
+    assert_int_equal(cache_touch(c, KEY, &e), 0);
+    assert_int_equal(cache_touch(c, KEY, &e), 0);
     assert_int_equal(cache_has(c, KEY, &e), 1);
     assert_int_equal(cache_has(c, "other", &e), 0);
     assert_int_equal(cache_remove(c, KEY, &e), 0);
     assert_int_equal(cache_has(c, KEY, &e), 0);
     assert_int_equal(cache_has(&none, KEY, &e), -ERR_SYSTEM);
+    assert_int_equal(cache_touch(&none, KEY, &e), -ERR_SYSTEM);
     assert_string_equal(e.text, "cannot use /nowhere: gone");
     assert_int_equal(cache_remove(&none, KEY, &e), -ERR_SYSTEM);
     cache_drop(&none, KEY);

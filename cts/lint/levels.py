@@ -20,7 +20,8 @@ LEVELS = (
     ("node", "verdict"),
     ("ocf",),
     ("mark",),
-    ("routeplan", "vip", "healthport"),
+    ("eip", "healthport", "routeplan", "vip"),
+    ("secondary",),
 )
 
 # Who may include whom on one level. No two of them the other way round, so no cycles.

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "eip.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The address, for messages and for IMDS; of an allocation id once AWS has told it. */
+static bool
+public_ip_text(const struct ocf_ctx *ctx, const struct eip_params *p, char out[ADDR_TEXT_MAX])
+{
+    OCF_BUF struct buf cached = BUF_INIT(ADDR_TEXT_MAX - 1);
+    struct addr a = p->public_ip;
+
+    if (a.family == 0 &&
+        (!cache_get(&ctx->cache, p->allocation_id, &cached) || !addr_parse(buf_str(&cached), &a))) {
+        return false;
+    }
+    (void)addr_text(&a, out);
+    return true;
+}
+
+bool
+eip_shown_by_imds(struct ocf_ctx *ctx, const struct eip_params *p)
+{
+    struct err ignored = {0};
+    struct node_nic nic;
+    struct addr_list found = {.n = 0};
+    char text[ADDR_TEXT_MAX];
+    char leaf[ADDR_TEXT_MAX + 32];
+    const char *const leaves[] = {leaf};
+    int rc = 0;
+
+    if (!public_ip_text(ctx, p, text)) {
+        return false;
+    }
+    (void)snprintf(leaf, sizeof(leaf), "ipv4-associations/%s", text);
+    rc = ocf_nic(ctx, p->interface, &nic, &ignored);
+    rc = rc < 0 ? rc
+                : node_nic_addresses(&ctx->node, &nic, leaves, 1, ctx->deadline, &found, &ignored);
+    return rc == 0 &&
+           (p->private_ip.family == 0 ? found.n > 0 : addr_list_has(&found, &p->private_ip));
+}
+
+enum ocf_verdict
+eip_judge(const struct eip_params *p, const struct ec2_elastic_ip *now, const char *eni_id,
+          struct err *why)
+{
+    char public[ADDR_TEXT_MAX];
+    char private[ADDR_TEXT_MAX];
+
+    (void)addr_text(&now->public_ip, public);
+    if (now->eni_id[0] == '\0') {
+        (void)err_set(why, ERR_NOT_FOUND, "%s is associated with no interface", public);
+        return OCF_ABSENT;
+    }
+    if (strcmp(now->eni_id, eni_id) != 0) {
+        (void)err_set(why, ERR_NOT_FOUND, "%s leads to %s, not to our %s", public, now->eni_id,
+                      eni_id);
+        return OCF_ELSEWHERE;
+    }
+    if (p->private_ip.family != 0 && !addr_equal(&p->private_ip, &now->private_ip)) {
+        (void)err_set(why, ERR_NOT_FOUND, "%s leads to %s, another address of our %s", public,
+                      addr_text(&now->private_ip, private), eni_id);
+        return OCF_DEGRADED;
+    }
+    return OCF_HERE;
+}
+
+enum ocf_verdict
+eip_ask_aws(struct ocf_ctx *ctx, const struct eip_params *p, struct node_nic *ret_nic,
+            struct ec2_elastic_ip *ret, struct err *why)
+{
+    struct aws_session *session = NULL;
+    char text[ADDR_TEXT_MAX];
+    int rc = ocf_nic(ctx, p->interface, ret_nic, why);
+
+    rc = rc < 0 ? rc : ocf_aws(ctx, &session, why);
+    rc = rc < 0 ? rc
+                : ec2_describe_elastic_ip(session, p->allocation_id, &p->public_ip, ret,
+                                          ctx->deadline, why);
+    if (rc == -ERR_NOT_FOUND && ctx->operation == OCF_OP_MONITOR) {
+        return OCF_ABSENT;
+    }
+    if (rc == -ERR_NOT_FOUND) {
+        why->code = -ERR_PARAM; /* no node can help that */
+        (void)err_prefix(why, p->allocation_id[0] != '\0' ? "allocation_id" : "public_ip");
+    }
+    if (rc < 0) {
+        return OCF_UNKNOWN;
+    }
+    (void)addr_text(&ret->public_ip, text);
+    cache_put(&ctx->cache, ret->allocation_id, text, strlen(text));
+    return eip_judge(p, ret, ret_nic->eni_id, why);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_SECONDARY_H
+#define OCF_AWS_SECONDARY_H
+
+#include "ec2addr.h"
+#include "vip.h"
+
+/* Which ENI has the secondary private addresses of a resource. */
+
+/* A member of the agent's struct. */
+struct secondary {
+    struct vip_params vip; /* the parameters */
+    /* What was found last. */
+    struct node_nic nic;
+    struct ec2_holder holders[PARAM_LIST_MAX]; /* in the order of vip.addresses */
+};
+
+/*! \brief Whether IMDS shows all of them at our interface, none as its primary one. */
+bool secondary_shown_by_imds(struct ocf_ctx *ctx, struct secondary *s);
+
+/*! \brief Ask AWS who has them and judge that; UNKNOWN with the error in \p why. */
+enum ocf_verdict secondary_ask_aws(struct ocf_ctx *ctx, struct secondary *s, struct err *why);
+
+/*!
+ * \brief What the holders say; a pure function
+ *
+ * \return HERE when all are ours, DEGRADED when some are, ELSEWHERE or ABSENT when none is;
+ *         UNKNOWN with -ERR_PARAM when one is the primary address of an ENI, which does not move.
+ *         \p why tells of the first that is not right.
+ */
+enum ocf_verdict secondary_judge(const struct secondary *s, struct err *why);
+
+/*! \brief Findings of the preflight: in the subnet, no primary address, writes allowed. */
+void secondary_preflight(struct ocf_ctx *ctx, struct secondary *s);
+
+#endif
