@@ -75,13 +75,13 @@ struct aws_call {
     const struct aws_service *service;
     const char *action;  /* "ReplaceRoute" */
     const char *region;  /* NULL: the session's; borrowed */
-    bool write;          /* changes something: a lost answer is UNCERTAIN */
-    bool anonymous;      /* not signed: AssumeRoleWithWebIdentity */
-    bool secret;         /* the answer holds a secret */
     const char *method;  /* REST only */
     const char *path;    /* REST only: with its query; borrowed */
     struct buf body;     /* the form, or the REST body */
     int failed;          /* building the form failed: told by aws_call_all() */
+    bool write;          /* changes something: a lost answer is UNCERTAIN */
+    bool anonymous;      /* not signed: AssumeRoleWithWebIdentity */
+    bool secret;         /* the answer holds a secret */
     struct xmlq *answer; /* out; set when error.code is 0 */
     struct err error;    /* out */
 };

@@ -25,9 +25,9 @@ struct imds {
 /* A value to fetch. */
 struct imds_item {
     const char *path; /* "meta-data/placement/region" */
-    bool secret;      /* wipe the value when it is freed */
     struct buf value; /* out; free with imds_items_done() */
     struct err error; /* out; code 0 when the value is there */
+    bool secret;      /* wipe the value when it is freed */
 };
 
 /*! \brief Set up a client; no request is made. Free with imds_done(). */

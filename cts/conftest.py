@@ -22,8 +22,8 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lab(agents: Path) -> Iterator[Lab]:
-    """The textbook lab with two nodes and a client in each private subnet."""
-    with Lab.running(LAB_NAME, agents=agents) as running:
+    """Two nodes and a client in each private subnet, and something to move for every agent."""
+    with Lab.running(LAB_NAME, scenario="complete", agents=agents) as running:
         yield running
         running.collect(BUILD / "check" / LAB_NAME)
 

@@ -16,11 +16,12 @@ from lab.state import LabError, State
 
 REGION = "ap-northeast-1"
 VIP = "10.1.0.10"
+SECONDARY = "10.0.2.50"
 VIP6 = "2001:db8:200::10"
 MAX_NODES = 8
 ZONE = "corp.example."
 RECORD_TTL_S = 10
-# What the public zone says of n1.
+# An Elastic IP, and what the public zone says of n1.
 PUBLIC_IP = "52.9.0.12"
 
 
@@ -173,6 +174,15 @@ def _dns(nodes: int) -> dict[str, Any]:
     return lab
 
 
+def _complete(nodes: int) -> dict[str, Any]:
+    """The VPC of the scenario dns, with something to move for every agent."""
+    lab = _dns(nodes)
+    region = lab["regions"][REGION]
+    region["vpcs"]["main"]["internet_gateway"] = True
+    region["elastic_ips"] = {"web": {"public_ip": PUBLIC_IP, "node": None}}
+    return lab
+
+
 SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "textbook": _textbook,
     "dual-stack": _dual_stack,
@@ -180,6 +190,7 @@ SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "two-interfaces": _two_interfaces,
     "nlb": _nlb,
     "dns": _dns,
+    "complete": _complete,
 }
 
 

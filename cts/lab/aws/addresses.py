@@ -535,6 +535,23 @@ _ACTIONS: dict[str, Callable[[EC2Response], ActionResult]] = {
 }
 
 
+def _interface_filter_values(
+    original: Callable[[NetworkInterface, str, str | None], Any],
+) -> Callable[[NetworkInterface, str, str | None], Any]:
+    """The filters by address, of which moto's knows the primary IPv4 address alone."""
+
+    def get_filter_value(
+        interface: NetworkInterface, filter_name: str, method_name: str | None = None
+    ) -> Any:
+        if filter_name in ("private-ip-address", "addresses.private-ip-address"):
+            return [item["PrivateIpAddress"] for item in interface.private_ip_addresses]
+        if filter_name == "ipv6-addresses.ipv6-address":
+            return [str(ipaddress.ip_address(item)) for item in interface.ipv6_addresses]
+        return original(interface, filter_name, method_name)
+
+    return get_filter_value
+
+
 def install() -> None:
     """Put the actions in the place of moto's in this process; harmless when repeated."""
     if EC2Response.associate_address is _associate_address:
@@ -543,6 +560,7 @@ def install() -> None:
         setattr(EC2Response, name, function)
     ElasticAddress.private_ip_address = property(_private_of)
     ElasticAddress.get_filter_value = _filter_values(ElasticAddress.get_filter_value)
+    NetworkInterface.get_filter_value = _interface_filter_values(NetworkInterface.get_filter_value)
     NetworkInterface.association = property(_primary_association)
     NetworkInterface.instance_private_ip_address_list = property(
         lambda interface: interface.private_ip_addresses
