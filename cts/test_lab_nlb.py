@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.handle import SERVICE, Lab
+from lab import client, netns, process
+from lab.aws.client import ControlError
+from lab.handle import Lab
 from lab.nlb import CHECKING, FAILED, HEALTHY, TIMED_OUT, judge, together
 from lab.state import until
 from standalone import REGION, Aws, allow, refused, running
+from test_lab_cluster import traces
 
 NAME = "ctsnlb"
 OTHER = "ctsnlbother"
@@ -331,14 +334,17 @@ while True:
         connection.close()
     print(peer[0], answer, flush=True)
 """
-# Answers each line of a connection with the name of the machine, as long as it lasts.
-_TALKER = """
+# Answers each line of a connection with the name of the machine, and a request by HTTP as well.
+_SERVICE = """
 import socket, socketserver, sys
 class Handler(socketserver.StreamRequestHandler):
     def handle(self):
         for line in self.rfile:
+            if line.startswith(b"GET"):
+                self.wfile.write(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + socket.gethostname().encode())
+                return
             self.wfile.write(socket.gethostname().encode() + b"\\n")
-socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer.daemon_threads = True
 socketserver.ThreadingTCPServer(("", int(sys.argv[1])), Handler).serve_forever()
 """
 # Passes lines between a connection and its own streams; ends when the connection does.
@@ -361,15 +367,16 @@ while True:
 @pytest.fixture(scope="module")
 def served() -> Iterator[Lab]:
     """The scenario with a service on both nodes' ports, and nobody who answers health checks."""
-    with Lab.running(NAME, scenario="nlb", with_cluster=False) as lab:
-        lab.control.set_policy(ROLE, [allow(DESCRIBE)])
-        with contextlib.ExitStack() as programs:
-            for node in NODES:
-                for port in (DB_PORT, WEB_PORT):
-                    programs.enter_context(program(lab, node, str(SERVICE), str(port)))
-                    own = lab.topology.member(node).enis[0].ip
-                    until(lambda own=own, port=port: asks(lab, own, port), FOLLOW_S, "the service")
-            yield lab
+    with (
+        Lab.running(NAME, scenario="nlb", with_cluster=False) as lab,
+        contextlib.ExitStack() as programs,
+    ):
+        for node in NODES:
+            for port in (DB_PORT, WEB_PORT):
+                programs.enter_context(program(lab, node, "-c", _SERVICE, str(port)))
+                own = lab.topology.member(node).enis[0].ip
+                until(lambda own=own, port=port: asks(lab, own, port), FOLLOW_S, "the service")
+        yield lab
 
 
 @contextlib.contextmanager
@@ -457,11 +464,6 @@ def comes(lab: Lab, group: str = "db", **states: str) -> None:
         return all(now.get(node, {}).get("State") == state for node, state in states.items())
 
     until(so, FOLLOW_S, f"{group} to be {states}")
-
-
-def instance(lab: Lab, node: str) -> dict[str, Any]:
-    """The node as a parameter of RegisterTargets and DeregisterTargets."""
-    return {"Targets": [{"Id": lab.topology.member(node).instance}]}
 
 
 def transitions(lab: Lab, since: int, group: str, node: str) -> list[str]:
@@ -565,7 +567,7 @@ def test_thresholds_count_checks(
 def test_health_reasons_as_the_aws_cli_shows_them(
     served: Lab, answering: Any, answer: str | None, reason: str, description: str
 ) -> None:
-    """Inside a node, with its role and nothing but the permission to ask."""
+    """Inside a node, with the permissions that the project's own policies give its role."""
     wanted = {"State": "unhealthy", "Reason": reason, "Description": description}
     command = ["aws", "elbv2", "describe-target-health", "--region", REGION, "--output", "json"]
     command += ["--target-group-arn", lab_arn(served, "web")]
@@ -580,15 +582,16 @@ def test_health_reasons_as_the_aws_cli_shows_them(
 
 
 class Call:
-    """A connection from the client through the balancer that stays open."""
+    """A connection from a client through the balancer that stays open."""
 
     def __init__(self, running: subprocess.Popen):
         self._program = running
 
     def says(self) -> str | None:
         """Who is at the other end; None when the connection has been ended."""
-        self._program.stdin.write("who\n")
-        self._program.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self._program.stdin.write("who\n")
+            self._program.stdin.flush()
         return self._program.stdout.readline().strip() or None
 
     def wait_ended(self) -> None:
@@ -597,9 +600,152 @@ class Call:
 
 
 @contextlib.contextmanager
-def connected(lab: Lab, port: int) -> Iterator[Call]:
-    """A connection to the balancer's first address."""
-    address = lab.topology.balancers["nlb"].addresses[0]
+def connected(lab: Lab, to: str) -> Iterator[Call]:
+    """A connection to a node, through the balancer's first address."""
+    arguments = ["-c", _CALLER, lab.topology.balancers["nlb"].addresses[0], str(DB_PORT)]
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with program(lab, "client", "-c", _CALLER, address, str(port), **streams) as running:
-        yield Call(running)
+    with contextlib.ExitStack() as programs:
+        # Whom one gets is the balancer's choice.
+        calls = (
+            Call(programs.enter_context(program(lab, "client", *arguments, **streams)))
+            for _ in range(2 * len(NODES))
+        )
+        yield next(call for call in calls if call.says() == to)
+
+
+@contextlib.contextmanager
+def attribute(lab: Lab, name: str, value: str) -> Iterator[None]:
+    """An attribute of the target group with another value than it has of itself."""
+    call = "ModifyTargetGroupAttributes"
+    elb_call(lab, call, "db", Attributes=[{"Key": name, "Value": value}])
+    try:
+        yield
+    finally:
+        other = "false" if value == "true" else "true"
+        elb_call(lab, call, "db", Attributes=[{"Key": name, "Value": other}])
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "kept"])
+def test_connection_when_its_target_gets_unhealthy(served: Lab, answering: Any, ends: bool) -> None:
+    """It is ended, unless the target group's attribute says otherwise."""
+    name = "target_health_state.unhealthy.connection_termination.enabled"
+    kept = contextlib.nullcontext() if ends else attribute(served, name, "false")
+    with kept, contextlib.ExitStack() as probe:
+        probe.enter_context(answering("n1"))
+        comes(served, n1="healthy", n2="unhealthy")
+        with connected(served, "n1") as call:
+            probe.close()
+            comes(served, n1="unhealthy")
+            if ends:
+                call.wait_ended()
+            else:
+                assert call.says() == "n1"
+
+
+@contextlib.contextmanager
+def deregistered(lab: Lab, node: str) -> Iterator[None]:
+    """Inside, a node is no target, though it may have to drain yet."""
+    target = {"Targets": [{"Id": lab.topology.member(node).instance}]}
+    elb_call(lab, "DeregisterTargets", "db", **target)
+    try:
+        yield
+    finally:
+        elb_call(lab, "RegisterTargets", "db", **target)
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "kept"])
+def test_deregistered_target_drains(served: Lab, answering: Any, ends: bool) -> None:
+    """No new connections; those there are stay for the delay at least, and may be ended then."""
+    name = "deregistration_delay.connection_termination.enabled"
+    ended = attribute(served, name, "true") if ends else contextlib.nullcontext()
+    with ended, answering("n1"), answering("n2"):
+        comes(served, n1="healthy", n2="healthy")
+        with connected(served, "n1") as call, deregistered(served, "n1"):
+            assert health(served)["n1"]["Reason"] == "Target.DeregistrationInProgress"
+            for found in answers(served, DB_PORT, 2).values():
+                assert set(found) == {"n2"}
+            until(lambda: "n1" not in health(served), FOLLOW_S, "the end of draining")
+            if ends:
+                call.wait_ended()
+            else:
+                assert call.says() == "n1"
+        assert health(served)["n1"]["State"] == "initial"
+        comes(served, n1="healthy")
+        for found in answers(served, DB_PORT).values():
+            assert set(found) == set(NODES)
+
+
+def test_changes_of_the_target_group_lose_no_request(
+    served: Lab, answering: Any, tmp_path: Path
+) -> None:
+    """HAProxy's successor takes over its sockets and what is known of the targets."""
+    record = tmp_path / "client.jsonl"
+    address = served.topology.balancers["nlb"].addresses[0]
+    with answering("n1"):
+        comes(served, n1="healthy", n2="unhealthy")
+        with served.asking(f"http://{address}:{DB_PORT}/", record):
+            for count in (3, 4, 2):
+                asked = len(client.read(record))
+                elb_call(served, "ModifyTargetGroup", "db", HealthyThresholdCount=count)
+                assert health(served)["n1"]["State"] == "healthy"
+                until(
+                    lambda asked=asked: len(client.read(record)) > asked + 3, FOLLOW_S, "requests"
+                )
+    assert {request.who for request in client.read(record)} == {"n1"}
+
+
+@pytest.fixture
+def own() -> Iterator[Lab]:
+    """A lab to be spoilt."""
+    with Lab.running(OTHER, scenario="nlb", with_cluster=False) as lab:
+        comes(lab, n1="unhealthy", n2="unhealthy")
+        yield lab
+
+
+def test_stopped_instance_gets_nothing(own: Lab) -> None:
+    """A stopped instance is unused, which is less than unhealthy; started, it begins anew."""
+    member = own.topology.member("n2")
+    own.control.aws(REGION, "ec2", "StopInstances", InstanceIds=[member.instance])
+    comes(own, n2="unused")
+    assert health(own)["n2"]["Reason"] == "Target.InvalidState"
+    since = len(own.files.events())
+    own.control.aws(REGION, "ec2", "StartInstances", InstanceIds=[member.instance])
+    until(
+        lambda: transitions(own, since, "db", "n2")[:2] == ["initial", "unhealthy"],
+        FOLLOW_S,
+        "n2 to be checked again",
+    )
+
+
+def haproxies(lab: Lab) -> list[process.Process]:
+    """The processes in the balancer's namespace."""
+    namespace = netns.path(lab.files.netns("nlb-nlb"))
+    return process.in_namespace("net", {namespace.stat().st_ino})
+
+
+def test_death_of_the_balancer_is_seen(own: Lab) -> None:
+    """Its targets' health is unavailable, in the record as well, and changes are refused."""
+    (haproxy,) = haproxies(own)
+    since = len(own.files.events())
+    haproxy.kill()
+    comes(own, n1="unavailable", n2="unavailable")
+    assert health(own)["n1"]["Reason"] == "Elb.InternalError"
+    assert transitions(own, since, "db", "n1") == ["unavailable"]
+    with pytest.raises(ControlError, match="HAProxy of nlb-nlb has ended"):
+        own.control.sync()
+    assert "HAProxy of nlb-nlb has ended" in own.files.daemon_log.read_text()
+
+
+def test_nothing_of_the_caller_and_nothing_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HAProxy does not see the caller's environment, and goes with the lab."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://nowhere.example")
+    lab = Lab.up(OTHER, scenario="nlb", with_cluster=False)
+    try:
+        (haproxy,) = haproxies(lab)
+        environment = Path("/proc", str(haproxy.pid), "environ").read_text()
+        assert "nowhere.example" not in environment
+        elb_call(lab, "ModifyTargetGroup", "db", HealthyThresholdCount=3)
+        until(lambda: len(haproxies(lab)) == 1, FOLLOW_S, "the end of the one before")
+    finally:
+        lab.down()
+    assert traces(OTHER) == []

@@ -382,11 +382,13 @@ class _Running:
         self._drained[key] = server.ends_when_drained
 
     def _remove(self, key: Key, row: dict[str, str]) -> None:
+        """Remove a server; one that has drained stays as long as its connections may."""
+        if row["scur"] != "0" and not self._drained.get(_checked(key), True):
+            return
         name = "/".join(key)
         if row["status"] != "MAINT":
             self._haproxy.command(f"set server {name} state maint")
-            if self._drained.get(_checked(key), True):
-                self._haproxy.command(f"shutdown sessions server {name}")
+            self._haproxy.command(f"shutdown sessions server {name}")
         self._haproxy.try_command(f"del server {name}", "Server deleted.")
 
 
