@@ -5,20 +5,29 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from dnslib import QTYPE, RCODE, DNSRecord
+from lab import client
 from lab.aws.client import ControlError
 from lab.aws.records import BatchError, canonical_name, sort_key
+from lab.handle import SERVICE_PORT, Lab
 from lab.state import until
-from lab.topology import ZONE, describe
+from lab.topology import PUBLIC_IP, ZONE, describe
 from standalone import REGION, Aws, allow, refused, running
 
+NAME = "ctsdns"
 ROLE = "ocf-aws-node"
 DB = f"db.{ZONE}"
 WEB = f"web.{ZONE}"
@@ -717,3 +726,382 @@ def test_permissions_name_the_zone(aws: Aws, route53: Any) -> None:
         "AccessDenied", 403, f"GetChange on resource: arn:aws:route53:::change/{change_id}"
     ):
         status(route53, info)
+
+
+# The name servers, on loopback.
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """A resolver of the daemon, asked from loopback."""
+
+    address: str
+    port: int
+
+    def ask(self, name: str, kind: str = "A", *, tcp: bool = False) -> DNSRecord:
+        """The whole answer."""
+        question = DNSRecord.question(name, kind)
+        data = question.send(self.address, self.port, tcp=tcp, timeout=WAIT_S)
+        reply = DNSRecord.parse(data)
+        assert reply.header.id == question.header.id
+        return reply
+
+    def values(self, name: str, kind: str = "A", *, tcp: bool = False) -> list[str] | str:
+        """The data of the answer, or its code when that is not NOERROR."""
+        reply = self.ask(name, kind, tcp=tcp)
+        if reply.header.rcode != RCODE.NOERROR:
+            return RCODE[reply.header.rcode]
+        return [str(rr.rdata) for rr in reply.rr]
+
+
+@pytest.fixture(scope="module")
+def inside(daemon: Aws) -> Resolver:
+    """The resolver of the VPC that the private zone belongs to."""
+    address = "127.0.0.1"
+    return Resolver(address, daemon.control.open_dns(daemon.vpc(), None, [address], 0))
+
+
+@pytest.fixture(scope="module")
+def outside(daemon: Aws) -> Resolver:
+    """A resolver of the internet."""
+    address = "127.0.0.2"
+    return Resolver(address, daemon.control.open_dns(None, None, [address], 0))
+
+
+def test_private_zone_hides_the_public_one(
+    aws: Aws, route53: Any, inside: Resolver, outside: Resolver
+) -> None:
+    assert inside.values(DB) == ["10.0.2.10"]
+    assert outside.values(DB) == [PUBLIC_IP]
+    new = record(f"new.{ZONE}", "192.0.2.7")
+    route53.change_resource_record_sets(**batch(aws, False, ("CREATE", new)))
+    assert outside.values(new["Name"]) == ["192.0.2.7"]
+    assert inside.values(new["Name"]) == "NXDOMAIN"
+    change(aws, route53, ("CREATE", record(f"own.{ZONE}", "10.0.0.1")))
+    assert inside.values(f"own.{ZONE}") == ["10.0.0.1"]
+    assert outside.values(f"own.{ZONE}") == "NXDOMAIN"
+
+
+def test_private_zone_hides_a_public_one_below_it(
+    aws: Aws, inside: Resolver, outside: Resolver
+) -> None:
+    below = {"Name": f"sub.{ZONE}", "CallerReference": "sub"}
+    zone = aws.control.aws(REGION, "route53", "CreateHostedZone", **below)["HostedZone"]["Id"]
+    try:
+        assert len(outside.values(f"sub.{ZONE}", "NS")) == 4
+        assert inside.values(f"sub.{ZONE}", "NS") == "NXDOMAIN"
+    finally:
+        aws.control.aws(REGION, "route53", "DeleteHostedZone", Id=zone)
+
+
+def test_zone_of_another_vpc_is_not_seen(aws: Aws, route53: Any, inside: Resolver) -> None:
+    created = aws.control.aws(REGION, "ec2", "CreateVpc", CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    other = {"VPCRegion": REGION, "VPCId": created}
+    zone = aws.control.aws(
+        REGION,
+        "route53",
+        "CreateHostedZone",
+        Name="far.example",
+        CallerReference="far",
+        VPC=other,
+        HostedZoneConfig={"PrivateZone": True},
+    )["HostedZone"]["Id"]
+    wanted = {"HostedZoneId": zone, "VPC": {"VPCRegion": REGION, "VPCId": aws.vpc()}}
+    try:
+        assert inside.values("far.example", "SOA") == "NXDOMAIN"
+        aws.control.aws(REGION, "route53", "AssociateVPCWithHostedZone", **wanted)
+        assert len(inside.values("far.example", "SOA")) == 1
+        vpcs = route53.get_hosted_zone(Id=zone)["VPCs"]
+        assert {vpc["VPCId"] for vpc in vpcs} == {aws.vpc(), created}
+    finally:
+        aws.control.aws(REGION, "route53", "DeleteHostedZone", Id=zone)
+        aws.control.aws(REGION, "ec2", "DeleteVpc", VpcId=created)
+
+
+def test_answers_have_the_form_of_dns(inside: Resolver) -> None:
+    reply = inside.ask("DB.Corp.Example")
+    assert (reply.header.aa, reply.header.ra, reply.header.tc) == (1, 1, 0)
+    assert [(str(rr.rname).lower(), rr.ttl) for rr in reply.rr] == [(DB, 10)]
+    assert inside.values(DB, "AAAA") == ["2001:db8:100:2::10"]
+    assert len(inside.values(ZONE, "NS")) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "code", "owner"),
+    [
+        (f"none.{ZONE}", "A", "NXDOMAIN", ZONE),
+        (f"below.{DB}", "A", "NXDOMAIN", ZONE),
+        (DB, "TXT", "NOERROR", ZONE),
+        ("example.", "A", "NXDOMAIN", None),
+        ("dbcorp.example.", "A", "NXDOMAIN", None),
+        (".", "NS", "NXDOMAIN", None),
+    ],
+)
+def test_names_without_an_answer(
+    inside: Resolver, name: str, kind: str, code: str, owner: str | None
+) -> None:
+    """The SOA record says how long that holds; there is none for names nobody knows."""
+    reply = inside.ask(name, kind)
+    assert RCODE[reply.header.rcode] == code
+    assert reply.rr == []
+    assert [str(rr.rname) for rr in reply.auth if rr.rtype == QTYPE.SOA] == [owner] * bool(owner)
+
+
+def test_records_of_every_type_we_know(aws: Aws, route53: Any, inside: Resolver) -> None:
+    data = {
+        "TXT": ('"a \\"b\\"" "c"', None),
+        "MX": (f"10 mail.{ZONE}", None),
+        "SRV": (f"1 2 5432 {DB}", None),
+        "PTR": (rf"\052.{ZONE}", rf"*.{ZONE}"),
+        "CAA": ('0 issue "example.net"', None),
+    }
+    for kind, (value, _) in data.items():
+        change(aws, route53, ("CREATE", record(f"{kind}.{ZONE}", value, kind=kind)))
+    for kind, (value, seen) in data.items():
+        assert inside.ask(f"{kind}.{ZONE}", kind).rr, kind
+        if kind != "TXT":
+            assert inside.values(f"{kind}.{ZONE}", kind) == [seen or value]
+
+
+def test_aliases_are_followed(aws: Aws, route53: Any, inside: Resolver) -> None:
+    names = [f"alias{number}.{ZONE}" for number in range(2)]
+    change(aws, route53, ("CREATE", record(names[0], names[1], kind="CNAME")))
+    change(aws, route53, ("CREATE", record(names[1], DB, kind="CNAME", ttl=3)))
+    reply = inside.ask(names[0])
+    assert [(str(rr.rdata), rr.ttl) for rr in reply.rr] == [
+        (names[1], 10),
+        (DB, 3),
+        ("10.0.2.10", 10),
+    ]
+    assert inside.values(names[0], "CNAME") == [names[1]]
+    change(aws, route53, ("UPSERT", record(names[1], names[0], kind="CNAME")))
+    assert inside.values(names[0]) == "SERVFAIL"
+
+
+def test_wildcards(aws: Aws, route53: Any, inside: Resolver) -> None:
+    change(
+        aws,
+        route53,
+        ("CREATE", record(f"*.{ZONE}", "10.0.0.7")),
+        ("CREATE", record(f"a.b.{ZONE}", "10.0.0.8")),
+    )
+    assert inside.values(f"any.{ZONE}") == ["10.0.0.7"]
+    assert inside.values(f"any.any.{ZONE}") == ["10.0.0.7"]
+    assert inside.values(f"*.{ZONE}") == ["10.0.0.7"]
+    # b exists, as a.b does; so the wildcard is not for what lies below it.
+    assert inside.values(f"b.{ZONE}") == []
+    assert inside.values(f"c.b.{ZONE}") == "NXDOMAIN"
+    assert inside.values(f"any.{DB}") == "NXDOMAIN"
+
+
+def test_weighted_set_is_answered_by_weight(aws: Aws, route53: Any, inside: Resolver) -> None:
+    seen = Counter(inside.values(WEB)[0] for _ in range(400))
+    assert set(seen) == {"10.0.2.10", "192.0.2.1"}
+    # 3 to 1: the bounds are six standard deviations away.
+    assert 245 < seen["10.0.2.10"] < 355
+    blue, green = (current(aws, WEB, "A", identifier) for identifier in ("blue", "green"))
+    change(aws, route53, ("UPSERT", {**blue, "Weight": 0}))
+    assert {inside.values(WEB)[0] for _ in range(20)} == {"192.0.2.1"}
+    change(aws, route53, ("UPSERT", {**green, "Weight": 0}))
+    assert {inside.values(WEB)[0] for _ in range(60)} == {"10.0.2.10", "192.0.2.1"}
+
+
+def test_failover_set_is_answered_by_its_primary(aws: Aws, route53: Any, inside: Resolver) -> None:
+    name = f"failover.{ZONE}"
+    for identifier, role, value in (("b", "SECONDARY", "10.0.0.2"), ("c", "PRIMARY", "10.0.0.1")):
+        member = {"SetIdentifier": identifier, "Failover": role}
+        change(aws, route53, ("CREATE", record(name, value, **member)))
+    assert inside.values(name) == ["10.0.0.1"]
+
+
+def test_long_answers_come_by_tcp(aws: Aws, route53: Any, inside: Resolver) -> None:
+    values = [f"10.0.1.{number}" for number in range(100)]
+    change(aws, route53, ("CREATE", record(f"many.{ZONE}", *values)))
+    assert inside.ask(f"many.{ZONE}").header.tc == 1
+    assert inside.values(f"many.{ZONE}", tcp=True) == values
+    assert inside.values(DB, tcp=True) == ["10.0.2.10"]
+
+
+def test_name_servers_have_a_change_when_it_is_in_sync(
+    aws: Aws, route53: Any, inside: Resolver
+) -> None:
+    aws.control.settings(insync_delay_s=None)
+    change(aws, route53, ("DELETE", current(aws)), ("CREATE", record(DB, "10.0.4.10")))
+    change(aws, route53, ("CREATE", record(f"new.{ZONE}", "10.0.0.1")))
+    change(aws, route53, ("DELETE", current(aws, DB, "AAAA")))
+    assert current(aws)["ResourceRecords"] == [{"Value": "10.0.4.10"}]
+    assert inside.values(DB) == ["10.0.2.10"]
+    assert inside.values(f"new.{ZONE}") == "NXDOMAIN"
+    assert inside.values(DB, "AAAA") == ["2001:db8:100:2::10"]
+    aws.control.settings(insync_delay_s=0)
+    assert inside.values(DB) == ["10.0.4.10"]
+    assert inside.values(f"new.{ZONE}") == ["10.0.0.1"]
+    assert inside.values(DB, "AAAA") == []
+
+
+def test_later_change_overtakes_one_that_is_pending(
+    aws: Aws, route53: Any, inside: Resolver
+) -> None:
+    aws.control.add_fault("route53", "pending", count=1)
+    change(aws, route53, ("UPSERT", record(DB, "10.0.0.1")))
+    change(aws, route53, ("UPSERT", record(WEB.replace("web", "new"), "10.0.0.9")))
+    assert inside.values(DB) == ["10.0.2.10"]
+    assert inside.values(f"new.{ZONE}") == ["10.0.0.9"]
+    change(aws, route53, ("UPSERT", record(DB, "10.0.0.2")))
+    assert inside.values(DB) == ["10.0.0.2"]
+    aws.control.clear_faults()
+    assert inside.values(DB) == ["10.0.0.2"]
+
+
+def test_name_server_appears_after_the_delay_by_itself(
+    aws: Aws, route53: Any, inside: Resolver
+) -> None:
+    aws.control.settings(insync_delay_s=1)
+    change(aws, route53, ("UPSERT", record(DB, "10.0.4.10")))
+    until(lambda: inside.values(DB) == ["10.0.4.10"], WAIT_S, "the name server to have the change")
+
+
+def test_name_servers_fail_by_rule(aws: Aws, inside: Resolver) -> None:
+    aws.control.add_fault("dns", "servfail", action=f"A {DB}", count=1)
+    assert inside.values(f"none.{ZONE}") == "NXDOMAIN"
+    assert inside.values(DB) == "SERVFAIL"
+    assert inside.values(DB) == ["10.0.2.10"]
+    aws.control.add_fault("dns", "hang")
+    question = DNSRecord.question(DB)
+    for tcp in (False, True):
+        with pytest.raises(TimeoutError):
+            question.send(inside.address, inside.port, tcp=tcp, timeout=0.3)
+    aws.control.clear_faults()
+    assert inside.values(DB) == ["10.0.2.10"]
+    with pytest.raises(ControlError, match=r"kind: 'throttle' .* hang, servfail"):
+        aws.control.add_fault("dns", "throttle")
+    # A rule for every service is for those with an endpoint.
+    aws.control.add_fault("*", "hang")
+    assert inside.values(DB) == ["10.0.2.10"]
+
+
+def test_rubbish_is_not_answered(inside: Resolver) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.settimeout(0.2)
+        answer = DNSRecord.question(DB).reply().pack()
+        for rubbish in (b"", b"\0", b"\xff" * 40, answer):
+            own.sendto(rubbish, (inside.address, inside.port))
+            with pytest.raises(TimeoutError):
+                own.recv(512)
+    with socket.create_connection((inside.address, inside.port), timeout=WAIT_S) as own:
+        own.sendall(b"\xff\xff\0")
+    assert inside.values(DB) == ["10.0.2.10"]
+
+
+def test_name_servers_do_not_wait_for_the_api(aws: Aws, inside: Resolver) -> None:
+    """Answers go on while AWS's state is busy with something long."""
+    wanted = {"Name": "none", "Values": ["none"]}
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(
+            lambda: [
+                aws.control.aws(REGION, "ec2", "DescribeRouteTables", Filters=[wanted])
+                for _ in range(5)
+            ]
+        )
+        answers = 0
+        while not busy.done() or not answers:
+            assert inside.values(DB) == ["10.0.2.10"]
+            answers += 1
+
+
+# In a lab of namespaces.
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Lab]:
+    """A lab without a cluster: it is there in seconds."""
+    with Lab.running(NAME, scenario="dns", with_cluster=False) as lab:
+        yield lab
+
+
+@pytest.fixture
+def place(machines: Lab) -> Iterator[Lab]:
+    """The lab with the record of the scenario and nothing broken."""
+    yield machines
+    machines.repair()
+    machines.control.settings(insync_delay_s=0)
+    upsert(machines, "10.0.2.10")
+
+
+def upsert(lab: Lab, value: str, ttl: int = 10, name: str = DB) -> None:
+    zone = next(zone["id"] for zone in lab.state()["zones"] if zone["private"])
+    item = {"Action": "UPSERT", "ResourceRecordSet": record(name, value, ttl=ttl)}
+    lab.control.aws(
+        REGION,
+        "route53",
+        "ChangeResourceRecordSets",
+        HostedZoneId=zone,
+        ChangeBatch={"Changes": [item]},
+    )
+
+
+def resolved(lab: Lab, where: str, name: str = DB, database: str = "ahostsv4") -> str | None:
+    """What an application on a machine gets for a name; None for nothing."""
+    done = lab.exec(where, "getent", database, name, check=False)
+    return done.stdout.split()[0] if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize("where", ["n1", "n2", "client", "client-c"])
+def test_machines_resolve_names(place: Lab, where: str) -> None:
+    assert resolved(place, where) == "10.0.2.10"
+    assert resolved(place, where, database="ahostsv6") == "2001:db8:100:2::10"
+    assert resolved(place, where, f"none.{ZONE}") is None
+    # Names of the machine's own file need no name server.
+    assert resolved(place, where, "n2") == "10.0.4.10"
+    assert resolved(place, where, f"ec2.{REGION}.amazonaws.com") is not None
+
+
+def test_resolver_has_two_addresses(place: Lab) -> None:
+    question = "from dnslib import *; import sys; "
+    question += "print(DNSRecord.parse(DNSRecord.question(sys.argv[2]).send(sys.argv[1])).short())"
+    for address in ("10.0.0.2", "169.254.169.253"):
+        asked = place.exec("n1", sys.executable, "-c", question, address, DB, timeout_s=WAIT_S)
+        assert asked.stdout.split() == ["10.0.2.10"]
+
+
+def test_name_leads_to_the_machine(place: Lab) -> None:
+    name = f"four.{ZONE}".rstrip(".")
+    with place.serving("n1", "n2"):
+        for node, address in (("n1", "10.0.2.10"), ("n2", "10.0.4.10")):
+            upsert(place, address, name=name)
+            assert place.ask(name) == node
+
+
+def test_machines_go_on_with_the_old_record_while_pending(place: Lab) -> None:
+    place.control.settings(insync_delay_s=None)
+    upsert(place, "10.0.4.10")
+    assert resolved(place, "client") == "10.0.2.10"
+    place.control.settings(insync_delay_s=0)
+    assert resolved(place, "client") == "10.0.4.10"
+
+
+def test_name_servers_fail_for_one_machine(place: Lab) -> None:
+    place.fault("dns", "servfail", node="n1")
+    assert resolved(place, "n1") is None
+    assert resolved(place, "n2") == "10.0.2.10"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_client_keeps_an_address_for_its_ttl(place: Lab, tmp_path: Path, keeps: bool) -> None:
+    """An application with a cache goes on to the old address; one that asks each time does not."""
+    upsert(place, "10.0.2.10", ttl=3600 if keeps else 0)
+    output = tmp_path / "client.jsonl"
+
+    def answers() -> list[str | None]:
+        return [request.who for request in client.read(output) if request.ok]
+
+    with (
+        place.serving("n1", "n2"),
+        place.asking(f"http://{DB}:{SERVICE_PORT}/", output, resolve="A"),
+    ):
+        until(answers, WAIT_S, "the client to be answered")
+        upsert(place, "10.0.4.10")
+        before = len(answers())
+        until(lambda: len(answers()) > before + 10, WAIT_S, "more answers")
+        assert answers()[-1] == ("n1" if keeps else "n2")
+    assert answers()[0] == "n1"

@@ -5,18 +5,25 @@ Every interval one request on a connection of its own, whether or not the last i
 becomes a line of JSON on standard output when it has ended: "t" and "wall" are monotonic and
 wall-clock seconds at its start, "ms" how long it took, "ok" whether it was answered, "who" the
 answer, "error" what went wrong.
+
+The system looks the host's name up for every request. With `--resolve A` (or AAAA) the client does
+what applications with a cache do: it asks DNS itself and keeps the answer for its TTL.
 """
 
 import argparse
 import asyncio
 import json
+import re
 import time
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
+from dnslib import QTYPE, RCODE, DNSError, DNSRecord
+
 INTERVAL_S = 0.05
 TIMEOUT_S = 0.5
+RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,71 @@ def outages(requests: list[Request]) -> list[Outage]:
     return found
 
 
-async def _ask(url: urllib.parse.SplitResult) -> str:
-    reader, writer = await asyncio.open_connection(url.hostname, url.port or 80)
+class _Question(asyncio.DatagramProtocol):
+    """One question to a name server; `answer` is done when it has answered."""
+
+    def __init__(self, question: DNSRecord) -> None:
+        self._question = question
+        self.answer: asyncio.Future[DNSRecord] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+        transport.sendto(self._question.pack())
+
+    def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
+        try:
+            reply = DNSRecord.parse(data)
+        except DNSError as error:
+            self._fail(ConnectionError(f"the name server's answer is damaged: {error}"))
+            return
+        if reply.header.id == self._question.header.id and not self.answer.done():
+            self.answer.set_result(reply)
+
+    def error_received(self, error: Exception) -> None:
+        self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Names:
+    """Addresses of host names, each kept for as long as its TTL says and no longer."""
+
+    def __init__(self, kind: str, server: str) -> None:
+        self._kind = kind
+        self._server = server
+        self._kept: dict[str, tuple[str, float]] = {}
+        self._asking = asyncio.Lock()
+
+    async def address(self, name: str) -> str:
+        """The address of a name. Raises OSError when there is none."""
+        async with self._asking:
+            address, expires = self._kept.get(name, ("", 0.0))
+            if time.monotonic() >= expires:
+                address, ttl_s = await self._ask(name)
+                self._kept[name] = (address, time.monotonic() + ttl_s)
+        return address
+
+    async def _ask(self, name: str) -> tuple[str, int]:
+        question = DNSRecord.question(name, self._kind)
+        transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Question(question), remote_addr=(self._server, 53)
+        )
+        try:
+            reply = await protocol.answer
+        finally:
+            transport.close()
+        found = [rr for rr in reply.rr if QTYPE.get(rr.rtype) == self._kind]
+        if not found:
+            code = RCODE.get(reply.header.rcode)
+            raise ConnectionError(f"{name} has no address: the name server says {code}")
+        # A chain of aliases holds no longer than its shortest-lived link.
+        return str(found[0].rdata), min(rr.ttl for rr in reply.rr)
+
+
+async def _ask(url: urllib.parse.SplitResult, names: Names | None) -> str:
+    host = await names.address(url.hostname) if names else url.hostname
+    reader, writer = await asyncio.open_connection(host, url.port or 80)
     try:
         writer.write(f"GET {url.path or '/'} HTTP/1.0\r\n\r\n".encode())
         answer = await reader.read(-1)
@@ -79,11 +149,11 @@ async def _ask(url: urllib.parse.SplitResult) -> str:
     return body.decode().strip()
 
 
-async def _record(url: urllib.parse.SplitResult, timeout_s: float) -> None:
+async def _record(url: urllib.parse.SplitResult, timeout_s: float, names: Names | None) -> None:
     started, wall = time.monotonic(), time.time()
     who = error = None
     try:
-        who = await asyncio.wait_for(_ask(url), timeout_s)
+        who = await asyncio.wait_for(_ask(url, names), timeout_s)
     except TimeoutError:
         error = f"no answer within {timeout_s:g} s"
     except OSError as failure:
@@ -93,11 +163,19 @@ async def _record(url: urllib.parse.SplitResult, timeout_s: float) -> None:
     print(json.dumps({**result, "error": error}), flush=True)
 
 
-async def _ask_for_ever(url: urllib.parse.SplitResult, interval_s: float, timeout_s: float):
+def _name_server() -> str:
+    """The first of resolv.conf."""
+    return re.search(r"^nameserver\s+(\S+)", RESOLV_CONF.read_text(), re.MULTILINE)[1]
+
+
+async def _ask_for_ever(
+    url: urllib.parse.SplitResult, interval_s: float, timeout_s: float, kind: str | None
+) -> None:
+    names = Names(kind, _name_server()) if kind else None
     pending: set[asyncio.Task] = set()
     due = time.monotonic()
     while True:
-        request = asyncio.create_task(_record(url, timeout_s))
+        request = asyncio.create_task(_record(url, timeout_s, names))
         pending.add(request)
         request.add_done_callback(pending.discard)
         due += interval_s
@@ -110,9 +188,10 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--interval", type=float, default=INTERVAL_S, metavar="SECONDS")
     parser.add_argument("--timeout", type=float, default=TIMEOUT_S, metavar="SECONDS")
+    parser.add_argument("--resolve", choices=("A", "AAAA"), help="ask DNS, and keep the answer")
     arguments = parser.parse_args()
     url = urllib.parse.urlsplit(arguments.url)
-    asyncio.run(_ask_for_ever(url, arguments.interval, arguments.timeout))
+    asyncio.run(_ask_for_ever(url, arguments.interval, arguments.timeout, arguments.resolve))
 
 
 if __name__ == "__main__":

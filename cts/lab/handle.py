@@ -23,6 +23,7 @@ SWITCH_TIMEOUT_S = 60
 COLLECTED = (".log", ".json", ".jsonl")
 SERVICE = Path(__file__).with_name("service.py")
 SERVICE_PORT = 8080
+ANSWER_S = 1
 SYSTEMCTL = Path(__file__).with_name("systemctl")
 
 
@@ -122,10 +123,42 @@ class Lab:
         return done
 
     @contextlib.contextmanager
-    def asking(self, url: str, output: Path, where: str = "client") -> Iterator[None]:
-        """Let a client ask all the while; lab.client.read(output) tells what happened."""
+    def serving(self, *names: str) -> Iterator[None]:
+        """Let nodes or clients answer with their names, as ask() and asking() expect it."""
+        programs = []
+        try:
+            for name in names:
+                service = self.command(name, "/usr/bin/python3", str(SERVICE), str(SERVICE_PORT))
+                programs.append(subprocess.Popen(service, stdin=subprocess.DEVNULL))
+                until(
+                    lambda name=name: self.ask("127.0.0.1", name) == name,
+                    SWITCH_TIMEOUT_S,
+                    f"the service on {name}",
+                )
+            yield
+        finally:
+            for program in programs:
+                program.kill()
+                program.wait()
+
+    def ask(self, host: str, where: str = "client") -> str | None:
+        """Who answers at an address; None when nobody does."""
+        name = f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{SERVICE_PORT}/"
+        asked = self.exec(where, "curl", "-s", "-m", str(ANSWER_S), url, check=False)
+        return asked.stdout if asked.returncode == 0 else None
+
+    @contextlib.contextmanager
+    def asking(
+        self, url: str, output: Path, where: str = "client", resolve: str | None = None
+    ) -> Iterator[None]:
+        """Let a client ask all the while; lab.client.read(output) tells what happened.
+
+        With `resolve` (A or AAAA) it keeps the address of the URL's host for its TTL.
+        """
         argv = ["env", f"PYTHONPATH={CLEAN_ENV['PYTHONPATH']}", sys.executable, "-m", "lab.client"]
-        command = self.command(where, *argv, url)
+        options = ["--resolve", resolve] if resolve else []
+        command = self.command(where, *argv, url, *options)
         with open(output, "wb") as file:
             asker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file)
         try:

@@ -55,9 +55,6 @@ TRUST_STORES = (
     "/usr/lib/python3/dist-packages/certifi/cacert.pem",
 )
 
-# Names that /etc/hosts does not know fail at once: nobody listens there.
-RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
-
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -146,6 +143,7 @@ def _enter(state: State, node: str, agents: str | None) -> None:
     agents_source = _Source(combined) if combined else None
     own_directories = {target: _Source(directory / name) for name, target in ON_DISK.items()}
     own_files = _own_files(state, directory)
+    resolver = (directory / "resolv.conf").read_text()
     # The lab's own code and interpreter may lie below a directory that gets covered.
     code = {path.resolve() for path in (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix))}
     kept = {path: _Source(path) for path in sorted(code) if _covered(path)}
@@ -159,7 +157,7 @@ def _enter(state: State, node: str, agents: str | None) -> None:
         source.bind_to(path)
     for target, source in own_files.items():
         source.bind_to(target)
-    _show_resolver(RESOLV_CONF)
+    _show_resolver(resolver)
     if agents_source:
         agents_source.bind_to(OCF_AGENTS)
     _mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)

@@ -223,6 +223,7 @@ def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
     ip_batch(None, [f"link add aws netns {namespace} type veth peer name {peer} netns {aws}"])
     commands = ["link set lo up", f"addr add {vpc.router_side}/30 dev aws", "link set aws up"]
     commands.append(f"route add {topology.api_net} via {vpc.aws_side}")
+    commands += [f"addr add {address}/32 dev lo" for address in vpc.resolvers]
     for subnet in vpc.subnets.values():
         commands.append(f"link add {subnet.bridge} type bridge")
         commands += [f"addr add {ip} dev {subnet.bridge}" for ip in subnet.gateways]

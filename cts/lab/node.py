@@ -23,6 +23,8 @@ LIKE_HOST = {
     "var-lib-corosync": "/var/lib/corosync",
     "var-lib-pacemaker": "/var/lib/pacemaker",
 }
+# As Amazon's own images have it.
+RESOLV_CONF = "nameserver {}\noptions timeout:2 attempts:5\n"
 # Namespaces a command enters: mount, uts, ipc, net, pid.
 _ENTER = ("-m", "-u", "-i", "-n", "-p")
 
@@ -33,11 +35,12 @@ def prepare(state: State, topology: Topology) -> None:
     for member in topology.members.values():
         hosts += [f"{address} {member.name}" for address in member.addresses]
     hosts += [f"{address} {host}" for host, address in sorted(topology.endpoints.items())]
-    for name in topology.members:
+    for name, member in topology.members.items():
         directory = state.node(name)
         directory.mkdir(parents=True)
         (directory / "hosts").write_text("\n".join(hosts) + "\n")
         (directory / "hostname").write_text(f"{name}\n")
+        (directory / "resolv.conf").write_text(RESOLV_CONF.format(member.vpc.resolvers[0]))
         for own, of_host in LIKE_HOST.items():
             _copy_directories(Path(of_host), directory / own)
     host_bundle = next((Path(path) for path in HOST_BUNDLES if os.path.exists(path)), None)

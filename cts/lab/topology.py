@@ -243,11 +243,17 @@ class Vpc:
     id: str
     region: str
     index: int
+    cidr: str
     subnets: dict[str, Subnet]
 
     @property
     def namespace_part(self) -> str:
         return f"vpc-{self.region}-{self.name}"
+
+    @property
+    def resolvers(self) -> list[str]:
+        """Addresses of the resolver: the network's plus two, and one alike in every VPC."""
+        return [str(ipaddress.ip_network(self.cidr).network_address + 2), "169.254.169.253"]
 
     @property
     def aws_side(self) -> str:
@@ -341,6 +347,7 @@ class Topology:
                 id=vpc["id"],
                 region=region,
                 index=index,
+                cidr=vpc["cidr"],
                 subnets={
                     subnet_name: Subnet(
                         subnet_name, subnet["id"], number, subnet["cidr"], subnet["cidr6"]

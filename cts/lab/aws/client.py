@@ -85,6 +85,14 @@ class Control:
         """Stop serving a node's metadata."""
         self._call("DELETE", "/imds", {"node": node})
 
+    def open_dns(
+        self, vpc: str | None, netns: str | None, addresses: list[str], port: int = 53
+    ) -> int:
+        """Let a VPC (None is the internet) have its resolver at these addresses of a namespace;
+        returns the port, which is picked when it is 0."""
+        document = {"vpc": vpc, "netns": netns, "addresses": addresses, "port": port}
+        return self._call("POST", "/dns", document)["port"]
+
     def set_policy(self, role: str, documents: list[Any] | None = None) -> None:
         """Replace all inline policies of a role; None puts the default back."""
         self._call("POST", "/policy", {"role": role, "documents": documents})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab.aws import policy, seed
+from lab.aws import dns, policy, seed
 from lab.aws.cloud import is_read
 from lab.aws.context import Settings
 from lab.aws.endpoints import SERVICES
@@ -66,6 +66,7 @@ class Control:
             ("DELETE", "/faults"): self._clear_faults,
             ("POST", "/imds"): self._open_imds,
             ("DELETE", "/imds"): self._close_imds,
+            ("POST", "/dns"): self._open_dns,
             ("POST", "/policy"): self._policy,
             ("POST", "/rotate"): self._rotate,
             ("POST", "/webidentity"): self._web_identity,
@@ -157,6 +158,24 @@ class Control:
         self._fields(document, "node")
         self._daemon.imds[self._node(document)].close()
         return {}
+
+    def _open_dns(self, document: dict[str, Any]) -> Any:
+        self._fields(document, "vpc", "netns", "addresses", "port")
+        vpc, netns = document.get("vpc"), document.get("netns")
+        ids = [
+            item["id"]
+            for region in self._daemon.topology["regions"].values()
+            for item in region["vpcs"].values()
+        ]
+        if vpc is not None and vpc not in ids:
+            raise _bad("vpc", vpc, f"{', '.join(ids)}, null for the internet")
+        if netns is not None and not Path(netns).exists():
+            raise _bad("netns", netns, "the path of a network namespace, null for the daemon's")
+        addresses = document.get("addresses")
+        if not addresses or not isinstance(addresses, list):
+            raise _bad("addresses", addresses, "a list of addresses")
+        port = document.get("port", dns.PORT)
+        return {"port": self._daemon.dns.open(vpc, netns, addresses, port)}
 
     def _policy(self, document: dict[str, Any]) -> Any:
         self._fields(document, "role", "documents")

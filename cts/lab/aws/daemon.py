@@ -33,6 +33,7 @@ from lab.aws.changes import differences
 from lab.aws.cloud import Cloud
 from lab.aws.context import Context
 from lab.aws.control import Control
+from lab.aws.dns import NameServers
 from lab.aws.endpoints import Endpoint, resolve
 from lab.aws.faults import FaultTable
 from lab.aws.gateway import Gateway
@@ -100,6 +101,8 @@ class Daemon:
         self.context = Context(
             cloud, endpoints, self._addresses(), self._fault_table(endpoints), store, authorizer
         )
+        self.dns = NameServers(self.context)
+        self.dns.view.follow(cloud.snapshot())
         self.gateway = Gateway(
             self.context,
             Sts(cloud, store, authorizer, self.issuer, home),
@@ -161,6 +164,7 @@ class Daemon:
         now = {"t": time.monotonic(), "wall": time.time(), "kind": "aws"}
         event = {**now, **cause, "changes": differences(old, new)}
         self._events.write(json.dumps(event) + "\n")
+        self.dns.view.follow(new)
         self._follow(new)
 
     def _follow(self, snapshot: dict[str, Any]) -> None:
@@ -231,7 +235,7 @@ class Daemon:
         """Serve until stop() is called, then close everything."""
         self._stop.wait()
         closing = [imds.close for imds in self.imds.values()]
-        closing += [server.stop for server in self._servers]
+        closing += [self.dns.close, *(server.stop for server in self._servers)]
         with ThreadPoolExecutor(len(closing)) as pool:
             for done in [pool.submit(close) for close in closing]:
                 done.result()

@@ -19,6 +19,8 @@ from lab.aws.endpoints import SERVICES, Endpoint
 IMDS_ADDRESS = "169.254.169.254"
 IMDS_ADDRESS6 = "fd00:ec2::254"
 
+# What a node asks at an address of its own network; the action is "GET /path", "A name." for DNS.
+_NOT_AWS = ("imds", "dns")
 # Kinds that act below HTTP, before a request can be read.
 WIRE_KINDS = {"refuse", "drop"}
 # Kinds that change a request which is then served as usual, and the default of their parameter.
@@ -34,6 +36,7 @@ AWS_KINDS = {
 _ONLY_SERVICES = {"stale": ("ec2", "imds"), "pending": ("route53",), "prior": ("route53",)}
 _ONLY_ACTION = {"pending": "ChangeResourceRecordSets", "prior": "ChangeResourceRecordSets"}
 IMDS_KINDS = {*WIRE_KINDS, "hang", "slow", "stale", "e503", "e401", "e403", "norole"}
+DNS_KINDS = {"hang", "servfail"}
 BOMBS = ("entity", "nesting")
 _DEFAULT_MEGABYTES = 100
 
@@ -64,8 +67,8 @@ class Rule:
     def selects(
         self, service: str, region: str | None, action: str, node: str | None, params: dict
     ) -> bool:
-        """Whether this rule is meant for such a request. "*" is every service but IMDS."""
-        if self.service != service and (self.service != "*" or service == "imds"):
+        """Whether this rule is meant for such a request. "*" is every service with an endpoint."""
+        if self.service != service and (self.service != "*" or service in _NOT_AWS):
             return False
         # A token can be refused only where it is shown, a role be missing only where it is read.
         if self.kind == "e401" and action.startswith("PUT "):
@@ -249,11 +252,11 @@ class FaultTable:
         for name in document:
             if name not in fields:
                 raise _refuse("field", name, ", ".join(fields))
-        services = [*SERVICES, "imds", "*"]
+        services = [*SERVICES, *_NOT_AWS, "*"]
         service, kind = document.get("service"), document.get("kind")
         if service not in services:
             raise _refuse("service", service, ", ".join(services))
-        kinds = IMDS_KINDS if service == "imds" else AWS_KINDS
+        kinds = {"imds": IMDS_KINDS, "dns": DNS_KINDS}.get(service, AWS_KINDS)
         if kind not in kinds:
             raise _refuse("kind", kind, ", ".join(sorted(kinds)))
         only = (*_ONLY_SERVICES.get(kind, (service,)), "*")
@@ -274,10 +277,9 @@ class FaultTable:
         if node is not None and node not in self._nodes:
             raise _refuse("node", node, ", ".join(self._nodes))
         regions = sorted({endpoint.region for endpoint in self._endpoints})
-        if region is not None and (region not in regions or rule.service == "imds"):
-            raise _refuse(
-                "region", region, "null" if rule.service == "imds" else ", ".join(regions)
-            )
+        if region is not None and (region not in regions or rule.service in _NOT_AWS):
+            allowed = "null" if rule.service in _NOT_AWS else ", ".join(regions)
+            raise _refuse("region", region, allowed)
         match = document.get("match") or {}
         if not isinstance(match, dict) or not all(isinstance(v, str) for v in match.values()):
             raise _refuse("match", match, "an object of request parameters and their text")

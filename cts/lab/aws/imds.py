@@ -6,14 +6,10 @@ What it says is read from moto at each request, so it follows every change of an
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 import secrets
-import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +19,9 @@ from lab.aws.cloud import ACCOUNT, subnet_cidr6
 from lab.aws.context import Context
 from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6, Effect
 from lab.aws.httpd import Reply, Request, Server, listen
+from lab.aws.inside import opened
 from lab.aws.sts import credential_document, iso_time, role_principal
 
-_CLONE_NEWNET = 0x40000000
 _MAX_TTL_S = 21600
 _TOKEN_PATH = "/latest/api/token"
 # Role credentials of an instance live this long, and are replaced this long before they expire.
@@ -33,27 +29,6 @@ ROLE_LIFETIME_S = 6 * 3600.0
 _RENEW_S = 600.0
 _IMAGE = "ami-0123456789abcdef0"
 Tree = dict[str, Any]
-
-
-def _listening_sockets(netns: str, addresses: list[str], port: int) -> list[socket.socket]:
-    """Open listening sockets inside a network namespace.
-
-    Only the calling thread enters the namespace, so this runs in a thread that ends afterwards.
-    """
-
-    def enter_and_listen() -> list[socket.socket]:
-        libc = ctypes.CDLL(None, use_errno=True)
-        handle = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            if libc.setns(handle, _CLONE_NEWNET) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), netns)
-        finally:
-            os.close(handle)
-        return [listen(address, port) for address in addresses]
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(enter_and_listen).result()
 
 
 def _margin(credential: Credential) -> float:
@@ -160,10 +135,9 @@ class Imds:
 
     def _start(self) -> None:
         where = self._where
-        if where.netns is None:
-            listeners = [listen(address, where.port) for address in where.addresses]
-        else:
-            listeners = _listening_sockets(where.netns, where.addresses, where.port)
+        listeners = opened(
+            where.netns, lambda: [listen(address, where.port) for address in where.addresses]
+        )
         # A port that was picked once is kept when the listener is reopened.
         where.port = listeners[0].getsockname()[1]
         self._servers = [Server(listener, self.serve) for listener in listeners]

@@ -12,6 +12,7 @@ import ipaddress
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.model import Shape
@@ -79,6 +80,12 @@ def canonical_name(name: str) -> str:
     if sum(len(label) + 1 for label in labels) > _MAX_NAME:
         raise _fatal("DomainNameTooLong", "Domain name is too long", name)
     return ".".join([*labels, ""])
+
+
+def name_of(labels: Iterable[bytes]) -> str:
+    """The canonical name of labels as DNS carries them."""
+    octal = ["".join(f"\\{code:03o}" for code in label) for label in labels]
+    return canonical_name(".".join(octal))
 
 
 def sort_key(name: str) -> str:

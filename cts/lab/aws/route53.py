@@ -121,12 +121,14 @@ class Ledger:
                 "Comment": change.comment,
             }
 
-    def published(self, zones: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Zones of a snapshot as the name servers have them: without what is PENDING."""
+    def published(self, zones: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+        """Zones of a snapshot as the name servers have them: without what is PENDING; and
+        whether that is all of them, for good."""
         with self._lock:
             newest_first = list(reversed(self._changes.values()))
             undone = {zone["id"]: self._undo(zone["id"], newest_first) for zone in zones}
-        return [_without(zone, undone[zone["id"]]) for zone in zones]
+            complete = all(self._arrived(change) for change in newest_first)
+        return [_without(zone, undone[zone["id"]]) for zone in zones], complete
 
     def _undo(self, zone: str, newest_first: list[Change]) -> dict[Key, dict[str, Any] | None]:
         """The record sets to put back: each as it was before the first change of it that is
