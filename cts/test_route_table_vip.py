@@ -10,115 +10,44 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloud import (
+    DEGRADED,
+    DENIED,
+    END_TIMEOUT_S,
+    FAILED,
+    NOT_RUNNING,
+    OK,
+    ROLE,
+    ROUTE,
+    ROUTE6,
+    SHORT_MS,
+    WRONG,
+    WRONG_HERE,
+    Cloud,
+)
 from lab import netns, node
 from lab.handle import Lab
 from lab.state import until
 from lab.topology import REGION, VIP, VIP6
-from runner import BUILD, RSCTMP, Outcome, Runner
+from runner import BUILD, RSCTMP, Runner
+from standalone import allow
 
 AGENT = "route-table-vip"
 LAB_NAME = "cts_vip"
-ROUTE, ROUTE6 = f"{VIP}/32", f"{VIP6}/128"
-ROLE = "ocf-aws-node"
 TABLES = ("private-a", "private-c")
-OK, FAILED, WRONG_HERE, UNKNOWN_ACTION, DENIED, WRONG, NOT_RUNNING, DEGRADED = (
-    *(0, 1, 2, 3),
-    *(4, 6, 7, 190),
-)
-# Of an action whose fault never ends: it gives up half a second before.
-SHORT_MS = 2500
-END_TIMEOUT_S = 10
 MAX_MEMORY = 32 << 20
 SANITIZED = BUILD.name == "sanitize"
 
 
-class Cloud:
-    """The lab's AWS and the nodes' addresses, as tests arrange and inspect them."""
-
-    def __init__(self, lab: Lab):
-        self.lab = lab
-
-    def ec2(self, operation: str, **params: Any) -> Any:
-        """Change or read AWS's state past every check."""
-        return self.lab.control.aws(REGION, "ec2", operation, **params)
-
-    def eni(self, name: str, index: int = 0) -> str:
-        return self.lab.topology.member(name).enis[index].id
-
-    def table(self, name: str) -> str:
-        (found,) = (table["id"] for table in self._tables() if table["name"] == name)
-        return found
-
-    def vpc(self) -> str:
-        return self.lab.topology.vpcs[0].id
-
-    def _tables(self) -> list[dict[str, Any]]:
-        return self.lab.state()["regions"][REGION]["route_tables"]
-
-    def targets(self, destination: str = ROUTE) -> dict[str, str]:
-        """Where each route table that knows the destination sends it: {table's name: target}."""
-        return {
-            table["name"]: route["target"]
-            for table in self._tables()
-            for route in table["routes"]
-            if route["destination"] == destination
-        }
-
-    def owners(self, destination: str = ROUTE) -> set[str]:
-        return set(self.lab.route_owners(destination).values())
-
-    def route(
-        self, verb: str, table: str, destination: str = ROUTE, eni: str | None = None
-    ) -> None:
-        """Create, Replace or Delete a route."""
-        family = "DestinationIpv6CidrBlock" if ":" in destination else "DestinationCidrBlock"
-        params = {"RouteTableId": self.table(table), family: destination}
-        if eni:
-            params["NetworkInterfaceId"] = eni
-        self.ec2(f"{verb}Route", **params)
-
-    def point(self, table: str, eni: str, destination: str = ROUTE) -> None:
-        """Lead a table's route elsewhere, creating it where it is missing."""
-        verb = "Replace" if table in self.targets(destination) else "Create"
-        self.route(verb, table, destination, eni)
-
-    def addresses(self, where: str) -> dict[str, dict[str, Any]]:
-        """The addresses of a node: {address: what `ip` says about it, with its ifname}."""
-        links = json.loads(self.lab.exec(where, "ip", "-j", "address").stdout)
-        return {
-            info["local"]: {**info, "ifname": link["ifname"]}
-            for link in links
-            for info in link["addr_info"]
-        }
-
-    def has(self, where: str, address: str = VIP) -> bool:
-        return address in self.addresses(where)
-
-    def writes(self, outcome: Outcome) -> list[str]:
-        """The calls of an action that change AWS."""
-        return [call for call in outcome.calls() if not call.startswith("Describe")]
-
-    def set_check(self, eni: str, on: bool) -> None:
-        """Switch the source/dest check of an interface."""
-        check = {"Value": on}
-        self.ec2("ModifyNetworkInterfaceAttribute", NetworkInterfaceId=eni, SourceDestCheck=check)
-
-    def reset(self) -> None:
-        """All routes lead to n1, no node has an address, nothing is wrong with AWS."""
-        self.lab.clear_faults()
-        self.lab.control.settings(read_delay_s=0, clock_offset_s=0, latency_ms=0, quotas=False)
-        self.lab.control.set_policy(ROLE, None)
-        for table in TABLES:
-            for destination in (ROUTE, ROUTE6):
-                self.point(table, self.eni("n1"), destination)
-        for where in self.lab.topology.nodes:
-            for index, on in enumerate((False, True)):
-                self.set_check(self.eni(where, index), on)
-            for address in (VIP, VIP6):
-                found = self.addresses(where).get(address)
-                if found:
-                    prefixed = f"{address}/{found['prefixlen']}"
-                    self.lab.exec(where, "ip", "address", "del", prefixed, "dev", found["ifname"])
+def reset(cloud: Cloud) -> None:
+    """All routes lead to n1, and no node has an address."""
+    for table in TABLES:
+        for destination in (ROUTE, ROUTE6):
+            cloud.point(table, cloud.eni("n1"), destination)
+    for where in cloud.lab.topology.nodes:
+        for index, on in enumerate((False, True)):
+            cloud.set_check(cloud.eni(where, index), on)
+        cloud.remove(where, VIP, VIP6)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +63,8 @@ def machines(agents: Path) -> Iterator[Lab]:
 def cloud(machines: Lab) -> Cloud:
     """AWS as it was in the beginning."""
     cloud = Cloud(machines)
-    cloud.reset()
+    cloud.mend()
+    reset(cloud)
     return cloud
 
 
@@ -555,11 +485,6 @@ def _trusting(caller: str, external_id: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _allowing(*actions: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
 @pytest.fixture
 def other_role(cloud: Cloud) -> Iterator[str]:
     """A role that may move routes, while the node's own may only assume it."""
@@ -571,8 +496,8 @@ def other_role(cloud: Cloud) -> Iterator[str]:
     name = "vip-mover"
     trust = _trusting(caller, "lab-42")
     role = iam("CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
-    cloud.lab.control.set_policy(name, [_allowing("ec2:*")])
-    cloud.lab.control.set_policy(ROLE, [_allowing("sts:AssumeRole")])
+    cloud.lab.control.set_policy(name, [allow("ec2:*")])
+    cloud.lab.control.set_policy(ROLE, [allow("sts:AssumeRole")])
     yield role["Arn"]
     cloud.lab.control.set_policy(name, [])
     iam("DeleteRole", RoleName=name)
@@ -603,7 +528,7 @@ def user_key(cloud: Cloud) -> Iterator[dict[str, str]]:
         return cloud.lab.control.aws(REGION, "iam", operation, UserName="mover", **params)
 
     iam("CreateUser")
-    iam("PutUserPolicy", PolicyName="all", PolicyDocument=json.dumps(_allowing("ec2:*")))
+    iam("PutUserPolicy", PolicyName="all", PolicyDocument=json.dumps(allow("ec2:*")))
     yield iam("CreateAccessKey")["AccessKey"]
     iam("DeleteUserPolicy", PolicyName="all")
     for key in iam("ListAccessKeys")["AccessKeyMetadata"]:
@@ -938,7 +863,7 @@ def test_one_table_of_ten_refuses(
 
 
 def test_writes_denied_names_the_action(vip: Runner, cloud: Cloud) -> None:
-    cloud.lab.control.set_policy(ROLE, [_allowing("ec2:DescribeRouteTables")])
+    cloud.lab.control.set_policy(ROLE, [allow("ec2:DescribeRouteTables")])
     failed = vip.start("n2")
     assert failed.code == DENIED
     assert "ec2:ReplaceRoute" in failed.reason
@@ -1165,7 +1090,7 @@ def test_preflight_of_a_good_configuration(vip: Runner, cloud: Cloud) -> None:
 def test_preflight_lists_every_finding(vip: Runner, cloud: Cloud) -> None:
     inside = "10.0.0.5"
     cloud.lab.control.set_policy(
-        ROLE, [_allowing("ec2:DescribeRouteTables", "ec2:DescribeNetworkInterfaces")]
+        ROLE, [allow("ec2:DescribeRouteTables", "ec2:DescribeNetworkInterfaces")]
     )
     checked = vip("n2", "validate-all", depth=10, ip=f"{VIP} {inside}", interface="eth1")
     assert checked.code == WRONG
