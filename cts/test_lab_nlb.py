@@ -18,7 +18,7 @@ from lab.handle import Lab
 from lab.nlb import CHECKING, FAILED, HEALTHY, TIMED_OUT, judge, together
 from lab.state import until
 from standalone import REGION, Aws, allow, refused, running
-from test_lab_cluster import traces
+from test_lab_cluster import aws_lab, traces
 
 NAME = "ctsnlb"
 OTHER = "ctsnlbother"
@@ -488,6 +488,17 @@ def test_packets_go_where_the_probe_answers(served: Lab, answering: Any) -> None
             assert set(probe.told()) == set(served.topology.balancers["nlb"].addresses)
 
 
+def test_state_for_people(served: Lab, answering: Any) -> None:
+    """`aws-lab state` shows the balancer, its listeners and each target's health."""
+    with answering("n2"):
+        comes(served, n1="unhealthy", n2="healthy")
+        shown = aws_lab("--lab", NAME, "state").stdout
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["nlb", str(DB_PORT), "db"] in [line[:3] for line in lines]
+    assert ["db", "n2", str(DB_PORT), "healthy"] in lines
+    assert ["db", "n1", str(DB_PORT), "unhealthy", "Target.FailedHealthChecks"] in lines
+
+
 def test_packets_http_check(served: Lab, answering: Any) -> None:
     """The same with a path and a status; clients' port and targets' port differ."""
     with answering("n1", WEB_CHECK, "503"), answering("n2", WEB_CHECK, "301"):
@@ -673,6 +684,29 @@ def test_deregistered_target_drains(served: Lab, answering: Any, ends: bool) -> 
         comes(served, n1="healthy")
         for found in answers(served, DB_PORT).values():
             assert set(found) == set(NODES)
+
+
+def test_registered_target_gets_nothing_until_its_checks_have_passed(
+    served: Lab, answering: Any, tmp_path: Path
+) -> None:
+    """As many as the threshold says."""
+    record = tmp_path / "client.jsonl"
+    address = served.topology.balancers["nlb"].addresses[0]
+    elb_call(served, "ModifyTargetGroup", "db", HealthyThresholdCount=4)
+    with contextlib.ExitStack() as stack:
+        stack.callback(elb_call, served, "ModifyTargetGroup", "db", HealthyThresholdCount=2)
+        stack.enter_context(answering("n2"))
+        comes(served, n2="healthy")
+        with deregistered(served, "n1"):
+            until(lambda: "n1" not in health(served), FOLLOW_S, "the end of draining")
+            probe = stack.enter_context(answering("n1"))
+            stack.enter_context(served.asking(f"http://{address}:{DB_PORT}/", record))
+        until(
+            lambda: "n1" in {request.who for request in client.read(record)},
+            FOLLOW_S,
+            "requests to reach n1",
+        )
+        assert len(probe.told()[address]) >= 4
 
 
 def test_changes_of_the_target_group_lose_no_request(

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from lab import lifecycle, node, power, show
 from lab.aws.client import Control, ControlError
@@ -169,8 +170,27 @@ def _requests(arguments: argparse.Namespace) -> None:
 
 def _state(arguments: argparse.Namespace) -> None:
     state, _ = _running(arguments)
-    snapshot = Control(state.dir).state()
-    print(json.dumps(snapshot, indent=2) if arguments.json else show.state(snapshot))
+    control = Control(state.dir)
+    snapshot = control.state()
+    if arguments.json:
+        print(json.dumps(snapshot, indent=2))
+    else:
+        print(show.state(snapshot, _health(control, snapshot)))
+
+
+def _health(control: Control, snapshot: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What DescribeTargetHealth says now of the snapshot's targets."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, region in snapshot["regions"].items():
+        for group in region["target_groups"]:
+            targets = [{"Id": target["id"]} for target in group["targets"]]
+            asked = {"TargetGroupArn": group["id"], "Targets": targets}
+            answer = control.aws(name, "elasticloadbalancing", "DescribeTargetHealth", **asked)
+            found[group["id"]] = {
+                item["Target"]["Id"]: item["TargetHealth"]
+                for item in answer["TargetHealthDescriptions"]
+            }
+    return found
 
 
 # --- command line --------------------------------------------------------------------------

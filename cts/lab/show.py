@@ -41,9 +41,12 @@ def requests(log: list[dict[str, Any]]) -> str:
     return table(rows)
 
 
-def state(snapshot: dict[str, Any]) -> str:
-    """Instances, routes and addresses, region by region; records, zone by zone."""
-    parts = [f"{name}\n{_region(region)}" for name, region in snapshot["regions"].items()]
+def state(snapshot: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
+    """Instances, routes, addresses and balancers, region by region; records, zone by zone.
+
+    `health` has what DescribeTargetHealth says, by target group and instance.
+    """
+    parts = [f"{name}\n{_region(region, health)}" for name, region in snapshot["regions"].items()]
     return "\n\n".join([*parts, *map(_zone, snapshot["zones"])])
 
 
@@ -64,7 +67,7 @@ def _zone(zone: dict[str, Any]) -> str:
     return f"{zone['name']} {kind} {zone['id']}\n\n{table(rows)}"
 
 
-def _region(region: dict[str, Any]) -> str:
+def _region(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
     subnets = {subnet["id"]: subnet["name"] for subnet in region["subnets"]}
     owners = {
         eni["id"]: f"{eni['node']} eth{eni['device_index']}"
@@ -104,7 +107,37 @@ def _region(region: dict[str, Any]) -> str:
             for entry in region["addresses"]
         ]
         parts.append(table(addresses))
+    if region["load_balancers"]:
+        parts += _balancers(region, health)
     return "\n\n".join(parts)
+
+
+def _balancers(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> list[str]:
+    groups = {group["id"]: group["name"] for group in region["target_groups"]}
+    listeners: list[list[Any]] = [["LOAD BALANCER", "PORT", "TARGET GROUP", "DNS NAME"]]
+    listeners += [
+        [
+            balancer["name"],
+            listener["port"],
+            " ".join(groups.get(group, group) for group in listener["target_groups"]),
+            balancer["dns_name"],
+        ]
+        for balancer in region["load_balancers"]
+        for listener in balancer["listeners"]
+    ]
+    targets: list[list[Any]] = [["TARGET GROUP", "TARGET", "PORT", "HEALTH", ""]]
+    targets += [
+        [
+            group["name"],
+            target["node"] or target["id"],
+            target["port"],
+            health[group["id"]][target["id"]]["State"],
+            health[group["id"]][target["id"]].get("Reason", ""),
+        ]
+        for group in region["target_groups"]
+        for target in group["targets"]
+    ]
+    return [table(listeners), table(targets)]
 
 
 def faults(rules: list[dict[str, Any]]) -> str:
