@@ -203,8 +203,9 @@ def test_command_names_file_and_line_and_fails(repository: Path) -> None:
     (repository / "untracked.c").write_text("int x;\n")
     (repository / "picture.png").write_bytes(b"\x89PNG\0\xff")
     subprocess.run(["git", "-C", repository, "add", "common", "picture.png"], check=True)
+    level = next(number for number, modules in enumerate(levels.LEVELS) if "ocf" in modules)
     done = run_lint(repository)
-    assert done.stdout == 'common/err.c:3: "ocf.h" (level 8) is not below level 0\n'
+    assert done.stdout == f'common/err.c:3: "ocf.h" (level {level}) is not below level 0\n'
     assert done.returncode == 1
 
 
