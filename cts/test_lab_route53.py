@@ -993,22 +993,6 @@ def test_rubbish_is_not_answered(inside: Resolver) -> None:
     assert inside.values(DB) == ["10.0.2.10"]
 
 
-def test_name_servers_do_not_wait_for_the_api(aws: Aws, inside: Resolver) -> None:
-    """Answers go on while AWS's state is busy with something long."""
-    wanted = {"Name": "none", "Values": ["none"]}
-    with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(
-            lambda: [
-                aws.control.aws(REGION, "ec2", "DescribeRouteTables", Filters=[wanted])
-                for _ in range(5)
-            ]
-        )
-        answers = 0
-        while not busy.done() or not answers:
-            assert inside.values(DB) == ["10.0.2.10"]
-            answers += 1
-
-
 # In a lab of namespaces.
 
 
