@@ -386,6 +386,9 @@ on_asker(int32_t fd, int32_t revents, void *data)
     socklen_t len = sizeof(peer);
 
     (void)revents;
+    if (new_fd < 0 && l->oldest != NULL && (errno == EMFILE || errno == ENFILE)) {
+        drop(l->oldest); /* it is called again, as somebody still waits */
+    }
     if (new_fd >= 0 && l->asking < ASKING_MAX &&
         getsockopt(new_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == l->asker &&
         qb_loop_poll_add(l->loop, QB_LOOP_HIGH, new_fd, POLLIN, l, on_question) == 0) {

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Write a small file of /proc in one go. */
@@ -61,6 +62,20 @@ harness_unshare(int namespaces)
     }
     (void)snprintf(map, sizeof(map), "0 %u 1", (unsigned)gid);
     return harness_write("/proc/self/gid_map", map);
+}
+
+/*! \brief Whether there are pidfds: not under an older valgrind, which has not heard of them. */
+static inline bool
+harness_has_pidfd(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    if (fd < 0) {
+        print_message("[  NOTE    ] no pidfds: %s\n", strerror(errno));
+        return false;
+    }
+    (void)close(fd);
+    return true;
 }
 
 /*! \brief As harness_unshare(CLONE_NEWNS), with an empty tmpfs on /mnt. */

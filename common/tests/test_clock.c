@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "err.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
@@ -205,6 +206,33 @@ clock_system_wall_is_now(void **state)
     assert_in_range(clock_system.wall_s(NULL), now, now + 5);
 }
 
+static void
+deadline_poll_tells_what_comes_first(void **state)
+{
+    int data[2];
+    int cancel[2];
+    struct deadline d;
+
+    (void)state;
+    assert_int_equal(pipe2(data, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(cancel, O_CLOEXEC), 0);
+    d = deadline_in(&clock_system, NULL, 20, cancel[0]);
+    assert_int_equal(deadline_poll(d, data[0], POLLIN), -ERR_TIMEOUT);
+    assert_int_equal(deadline_left_ms(d), 0);
+    d = deadline_in(&clock_system, NULL, UINT64_MAX, cancel[0]);
+    assert_int_equal(write(cancel[1], "x", 1), 1);
+    assert_int_equal(deadline_poll(d, data[0], POLLIN), -ERR_CANCELLED);
+    assert_int_equal(write(data[1], "x", 1), 1);
+    assert_int_equal(deadline_poll(d, data[0], POLLIN), 0);
+    (void)close(data[1]);
+    assert_int_equal(read(data[0], (char[2]){0}, 2), 1);
+    d.cancel_fd = -1;
+    assert_int_equal(deadline_poll(d, data[0], POLLIN), 0); /* it has been hung up */
+    (void)close(data[0]);
+    (void)close(cancel[0]);
+    (void)close(cancel[1]);
+}
+
 int
 main(void)
 {
@@ -220,6 +248,7 @@ main(void)
         cmocka_unit_test(clock_system_sleep_readable_descriptor_cancels),
         cmocka_unit_test(clock_system_sleep_interrupted_goes_on),
         cmocka_unit_test(clock_system_wall_is_now),
+        cmocka_unit_test(deadline_poll_tells_what_comes_first),
     };
 
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
