@@ -171,6 +171,7 @@ def test_zones_of_one_name_are_told_apart(aws: Aws, route53: Any) -> None:
         zone = by_id[f"/hostedzone/{zone_id(aws, private)}"]
         assert zone["Name"] == ZONE
         assert zone["Config"]["PrivateZone"] is private
+        assert re.fullmatch("Z[A-Z0-9]{21}", zone_id(aws, private))
     private = route53.get_hosted_zone(Id=zone_id(aws))
     assert private["VPCs"] == [{"VPCRegion": REGION, "VPCId": aws.vpc()}]
     assert "DelegationSet" not in private

@@ -351,6 +351,10 @@ def _created(original: Callable[..., FakeZone]) -> Callable[..., FakeZone]:
     def create_hosted_zone(backend: Route53Backend, name: str, *args: Any, **more: Any) -> FakeZone:
         """moto keeps the name as it is given, and the first record sets in several forms."""
         zone = original(backend, _name(name, "InvalidDomainName"), *args, **more)
+        # The ids of zones begin with a Z.
+        del backend.zones[zone.resource_id]
+        zone.resource_id = f"Z{zone.resource_id[1:]}"
+        backend.zones[zone.resource_id] = zone
         servers = [f"{server}." for server in zone.delegation_set.name_servers]
         authority = f"{servers[0]} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"
         zone.rrsets = [
