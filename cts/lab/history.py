@@ -31,6 +31,17 @@ class RouteChange:
 
 
 @dataclass(frozen=True)
+class HealthChange:
+    """A target that a load balancer has found in another state, None where it has no view."""
+
+    t: float
+    target_group: str
+    node: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
 class Operation:
     """A start or stop that Pacemaker has finished on a node."""
 
@@ -67,6 +78,17 @@ def route_changes(lab: Lab, destination: str) -> list[RouteChange]:
         if event["kind"] == "aws"
         for change in event["changes"]
         if change["what"] == "route" and change["destination"] == destination
+    ]
+
+
+def health_changes(lab: Lab, target_group: str) -> list[HealthChange]:
+    """How the targets of a target group came and went, by the load balancer's health checks."""
+    return [
+        HealthChange(event["t"], target_group, event["target"], event["old"], event["new"])
+        for event in lab.files.events()
+        if event["kind"] == "health"
+        and event["target_group"] == target_group
+        and event["old"] != event["new"]
     ]
 
 

@@ -112,12 +112,12 @@ def create(topology: Topology) -> None:
     """Make all other namespaces and connect them. create_aws() has been called before."""
     name = topology.name
     routers = {vpc: f"{name}-{vpc.namespace_part}" for vpc in topology.vpcs}
-    members = [f"{name}-{member.name}" for member in _machines(topology)]
+    members = [f"{name}-{member.name}" for member in topology.machines.values()]
     ip_batch(None, [f"netns add {namespace}" for namespace in (*routers.values(), *members)])
     for vpc, namespace in routers.items():
         _create_router(topology, vpc, namespace)
     ip_batch(f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())])
-    for member in _machines(topology):
+    for member in topology.machines.values():
         namespace = f"{name}-{member.name}"
         _sysctl(namespace, _MEMBER_SYSCTLS)
         run(inside(namespace, ["nft", "-f", "-"]), _MEMBER_FILTER)
@@ -210,10 +210,6 @@ def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]
         version = ipaddress.ip_network(address).version
         commands.append(f"{verb} element inet lab {base}{version} {{ {address} }}")
     run(inside(f"{name}-{node}", ["nft", "; ".join(commands)]))
-
-
-def _machines(topology: Topology) -> list[Member | Balancer]:
-    return [*topology.members.values(), *topology.balancers.values()]
 
 
 def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:

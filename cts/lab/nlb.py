@@ -3,9 +3,9 @@
 
 A balancer has one address in each of its subnets, as one on AWS has a node in each zone. Every
 address has a backend of its own for each target group and checks its targets itself, from that
-address. When a backend has no healthy target it fails open: its twin, without checks, has them
-all. Targets come and go while HAProxy runs; a change of listeners or health checks starts a
-successor, which takes over what is known of the targets' health.
+address. A backend without a healthy target fails open: each target is a backup server, too, which
+is not checked. Targets come and go while HAProxy runs; a change of listeners or health checks
+starts a successor, which takes over what is known of the targets' health.
 """
 
 import logging
@@ -133,9 +133,7 @@ def plan(balancer: Balancer, region: dict[str, Any]) -> Plan:
         for port, group in listeners:
             frontends += _frontend(f"{port}.{place}", f"{eni.ip}:{port}", _backend(group, eni))
         for group in used.values():
-            unchecked = f"    balance roundrobin\n    source {eni.ip}\n"
-            backends[_backend(group, eni)] = unchecked + _checks(eni.ip, group)
-            backends[_backend(group, eni) + OPEN] = unchecked
+            backends[_backend(group, eni)] = _options(eni.ip, group)
             cross = _cross_zone(entries[0], group)
             servers |= {
                 (_backend(group, eni), f"{target['id']}.{target['serial']}"): server
@@ -186,16 +184,16 @@ def _frontend(name: str, bind: str, backend: str) -> str:
     return f"""
 frontend {name}
     bind {bind}
-    use_backend {backend}{OPEN} if {{ nbsrv({backend}) eq 0 }}
     default_backend {backend}
 """
 
 
-def _checks(address: str, group: dict[str, Any]) -> str:
-    """The part of a backend that is about health checks. Raises LabError."""
+def _options(address: str, group: dict[str, Any]) -> str:
+    """What a backend is but for its servers. Raises LabError."""
     check = group["health_check"]
+    lines = ["balance roundrobin", "option allbackups", f"source {address}"]
     # The options that servers get when they are added: when they change, so does the text.
-    lines = [f"# {_check_options(group)}"]
+    lines.append(f"# {_check_options(group)}")
     lines.append(f"timeout connect {check['timeout_s']}s")
     lines.append(f"timeout check {check['timeout_s']}s")
     if check["protocol"] not in ("TCP", "HTTP"):
@@ -287,7 +285,7 @@ class _Running:
     def _succeed(self, wanted: Plan) -> None:
         """Start HAProxy anew; targets that were healthy have connections from its first moment."""
         healthy = [key for key in wanted.active if self._states.get(key) == HEALTHY]
-        servers = {_twin(key): server.address for key, server in wanted.active.items()}
+        servers = {_twin(key): f"{server.address} backup" for key, server in wanted.active.items()}
         for key in healthy:
             server = wanted.servers[key]
             servers[key] = f"{server.address} {server.check}"
@@ -368,7 +366,7 @@ class _Running:
     def _add_unchecked(self, key: Key, server: Server) -> None:
         name = "/".join(key)
         self._haproxy.command(
-            f"add server {name} {server.address}", answer="New server registered."
+            f"add server {name} {server.address} backup", answer="New server registered."
         )
         self._haproxy.command(f"set server {name} state ready")
 
@@ -393,13 +391,13 @@ class _Running:
 
 
 def _twin(key: Key) -> Key:
-    """The same server where there are no checks."""
-    return f"{key[0]}{OPEN}", key[1]
+    """The same server without checks, for when there is nothing better."""
+    return key[0], f"{key[1]}{OPEN}"
 
 
 def _checked(key: Key) -> Key:
-    """The same server where there are checks."""
-    return key[0].removesuffix(OPEN), key[1]
+    """The same server with checks."""
+    return key[0], key[1].removesuffix(OPEN)
 
 
 class Balancers:

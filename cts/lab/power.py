@@ -58,14 +58,14 @@ def thaw(state: State, topology: Topology, name: str) -> None:
 
 
 def cut(state: State, topology: Topology, left: str, right: str) -> None:
-    """Drop all packets between two nodes or clients, or between one and AWS's endpoints."""
+    """Drop all packets between two nodes, clients or balancers, or one and AWS's endpoints."""
     if left == right:
         raise LabError(f"cannot cut '{left}' from itself")
     if AWS in (left, right):
         one = right if left == AWS else left
-        netns.cut(state.name, topology.member(one).name, [topology.api_net])
+        netns.cut(state.name, topology.machine(one).name, [topology.api_net])
     else:
-        one, other = topology.member(left), topology.member(right)
+        one, other = topology.machine(left), topology.machine(right)
         netns.cut(state.name, one.name, other.addresses)
         netns.cut(state.name, other.name, one.addresses)
     state.event("cut", between=[left, right])
@@ -73,7 +73,7 @@ def cut(state: State, topology: Topology, left: str, right: str) -> None:
 
 def heal(state: State, topology: Topology) -> None:
     """Undo every cut."""
-    for name in topology.members:
+    for name in topology.machines:
         netns.heal(state.name, name)
     state.event("heal")
 

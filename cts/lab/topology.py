@@ -407,6 +407,19 @@ class Topology:
                 f"lab '{self.name}' has no node '{name}'; it has {', '.join(self.members)}"
             ) from None
 
+    @property
+    def machines(self) -> dict[str, Member | Balancer]:
+        """Everything that is connected to a subnet: the members, and balancers as nlb-NAME."""
+        return self.members | {item.name: item for item in self.balancers.values()}
+
+    def machine(self, name: str) -> Member | Balancer:
+        """Look one of the machines up. Raises LabError naming the ones there are."""
+        if name not in self.machines:
+            raise LabError(
+                f"lab '{self.name}' has no node '{name}'; it has {', '.join(self.machines)}"
+            )
+        return self.machines[name]
+
 
 def namespace_parts(document: dict[str, Any]) -> list[str]:
     """What the lab's network namespaces are called after NAME-, from lab.json or topology.json."""
