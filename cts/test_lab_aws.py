@@ -506,10 +506,11 @@ def test_reads_lag_behind_writes(aws: Aws, ec2: Any) -> None:
         routes = answer["RouteTables"][0]["Routes"]
         return next(r for r in routes if r.get("DestinationCidrBlock") == VIP)["NetworkInterfaceId"]
 
-    aws.control.settings(read_delay_s=0.6)
+    aws.control.settings(read_delay_s=60)
     aws.replace(ec2, "n2")
     assert seen() == aws.eni("n1")
     assert aws.routes(table)[VIP]["NetworkInterfaceId"] == aws.eni("n2")
+    aws.control.settings(read_delay_s=1)
     until(lambda: seen() == aws.eni("n2"), 5, "the read to catch up with the write")
 
 
