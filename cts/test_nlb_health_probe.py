@@ -29,6 +29,7 @@ HEALTHY_S = 30
 OK, FAILED, WRONG_HERE, WRONG, NOT_RUNNING, DEGRADED = 0, 1, 2, 6, 7, 190
 SHORT_MS = 2500
 MAX_MEMORY_KIB = 32 << 10
+SANITIZED = BUILD.name == "sanitize"
 FLOOD = Path(__file__).with_name("flood.py")
 IDLE, SLOW, NOISY = 10000, 1000, 50
 SLOW_BYTES = 6 * SLOW
@@ -589,6 +590,6 @@ def test_health_checks_are_answered_under_a_flood(
     server = checker.servers()[key]
     assert (server["status"], server["chkfail"], server["chkdown"]) == ("UP", "0", "0")
     peak = int(status_of(process, "VmHWM").removesuffix(" kB"))
-    assert peak < MAX_MEMORY_KIB
+    assert SANITIZED or peak < MAX_MEMORY_KIB
     assert int(status_of(process, "Threads")) == 1
     assert listener(probe) == process
