@@ -5,19 +5,26 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
+from lab import client
+from lab.handle import SERVICE_PORT, Lab
 from lab.state import until
+from lab.topology import PUBLIC_IP, SECONDARY
 from standalone import REGION, Aws, allow, refused, running
 
 ROLE = "ocf-aws-node"
-WEB, OTHER = "52.9.0.12", "52.9.0.123"
+WEB, OTHER = PUBLIC_IP, f"{PUBLIC_IP}3"
 PRIMARY1, PRIMARY2 = "10.0.2.10", "10.0.2.11"
-SECONDARY, SECONDARY6 = "10.0.2.50", "2001:db8:100:2::50"
+SECONDARY6 = "2001:db8:100:2::50"
 ACCOUNT = "123456789012"
+PUBLIC, ONE_SUBNET = "cts_public", "cts_subnet"
+FOLLOW_S = 5
 
 
 def _machine(vpc: str, ip: str, **more: Any) -> dict[str, Any]:
@@ -474,3 +481,234 @@ def test_changes_are_recorded(ec2: Ec2) -> None:
     assert (change["address"], change["old"], change["new"]) == (SECONDARY, at["n1"], at["n2"])
     ec2.assign("n1", SECONDARY6)
     assert [item["address"] for item in last()] == [SECONDARY6]
+
+
+# Packets of Elastic IPs.
+
+
+def change(lab: Lab, action: str, **params: Any) -> dict[str, Any]:
+    """Call EC2 as its owner."""
+    return lab.control.aws(REGION, "ec2", action, **params)
+
+
+def associate(lab: Lab, name: str, **more: Any) -> None:
+    """Let 52.9.0.12 lead to a machine."""
+    target = {"NetworkInterfaceId": lab.topology.member(name).enis[0].id}
+    web = lab.topology.elastic_ips["web"].id
+    change(lab, "AssociateAddress", AllocationId=web, **target, **more)
+
+
+def disassociate(lab: Lab) -> None:
+    (web,) = change(lab, "DescribeAddresses", PublicIps=[WEB])["Addresses"]
+    if "AssociationId" in web:
+        change(lab, "DisassociateAddress", AssociationId=web["AssociationId"])
+
+
+def assign(lab: Lab, name: str, address: str) -> None:
+    """Map a secondary address to a machine, wherever it is."""
+    eni = {"NetworkInterfaceId": lab.topology.member(name).enis[0].id}
+    if ":" in address:
+        unassign(lab, address)
+        change(lab, "AssignIpv6Addresses", **eni, Ipv6Addresses=[address])
+    else:
+        more = {"PrivateIpAddresses": [address], "AllowReassignment": True}
+        change(lab, "AssignPrivateIpAddresses", **eni, **more)
+
+
+def unassign(lab: Lab, address: str) -> None:
+    """Map a secondary address to nobody."""
+    action, key = "UnassignPrivateIpAddresses", "PrivateIpAddresses"
+    if ":" in address:
+        action, key = "UnassignIpv6Addresses", "Ipv6Addresses"
+    for eni in lab.state()["regions"][REGION]["enis"]:
+        if address in (*eni["ips"], *eni["ips6"]):
+            change(lab, action, NetworkInterfaceId=eni["id"], **{key: [address]})
+
+
+def python(lab: Lab, where: str, code: str) -> subprocess.Popen:
+    """A program on a machine, with pipes to it."""
+    return subprocess.Popen(
+        lab.command(where, "/usr/bin/python3", "-c", code),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def public_lab() -> Iterator[Lab]:
+    running = Lab.running(PUBLIC, scenario="public", with_cluster=False)
+    with running as lab, lab.serving(*lab.topology.members):
+        yield lab
+
+
+@pytest.fixture
+def public(public_lab: Lab) -> Iterator[Lab]:
+    """Everybody answers with his name; 52.9.0.12 is nobody's."""
+    yield public_lab
+    disassociate(public_lab)
+
+
+def test_packets_elastic_ip_leads_where_it_is_associated(public: Lab) -> None:
+    assert public.ask(WEB, "outside") is None
+    for name in ("n1", "n2", "n1"):
+        associate(public, name)
+        assert public.ask(WEB, "outside") == name
+        assert public.ask(OTHER, "outside") == "client"
+    disassociate(public)
+    assert public.ask(WEB, "outside") is None
+    assert public.ask(OTHER, "outside") == "client"
+
+
+def test_packets_elastic_ip_moved_clients_follow(public: Lab, tmp_path: Path) -> None:
+    record = tmp_path / "client.jsonl"
+    associate(public, "n1")
+    with public.asking(f"http://{WEB}:{SERVICE_PORT}/", record, "outside"):
+        for name in ("n1", "n2", "n1"):
+            associate(public, name)
+            until(
+                lambda name=name: [item.who for item in client.read(record)][-1:] == [name],
+                FOLLOW_S,
+                f"{name} to answer",
+            )
+    assert len([item for item in client.read(record) if not item.ok]) <= 2
+
+
+def test_packets_elastic_ip_moved_connection_ends(public: Lab) -> None:
+    """What was connected to the old node is not answered by it any more, nor by the new one."""
+    code = f"""
+import socket
+connection = socket.create_connection(("{WEB}", {SERVICE_PORT}), 5)
+connection.sendall(b"GET / HTTP/1.0\\r\\n")
+print("connected", flush=True)
+input()
+try:
+    connection.sendall(b"\\r\\n")
+    print(connection.recv(1000))
+except ConnectionResetError:
+    print("reset")
+"""
+    associate(public, "n1")
+    with python(public, "outside", code) as program:
+        assert program.stdout.readline() == "connected\n"
+        associate(public, "n2")
+        program.stdin.write("\n")
+        program.stdin.flush()
+        assert program.stdout.readline() == "reset\n"
+
+
+def test_packets_elastic_ip_of_a_secondary_address(public: Lab) -> None:
+    secondary = "10.0.1.50"
+    public.exec("n1", "ip", "address", "replace", f"{secondary}/32", "dev", "eth0")
+    assign(public, "n1", secondary)
+    associate(public, "n1", PrivateIpAddress=secondary)
+    assert public.ask(WEB, "outside") == "n1"
+    unassign(public, secondary)
+    assert public.ask(WEB, "outside") is None
+
+
+def test_packets_private_subnet_is_not_reached(public: Lab) -> None:
+    """An Elastic IP is not enough: the route to the gateway has to be there as well."""
+    associate(public, "client-c")
+    assert public.ask(WEB, "outside") is None
+    assert public.ask("198.51.100.100", "client-c") is None
+    tables = public.state()["regions"][REGION]["route_tables"]
+    private = next(table["id"] for table in tables if table["name"] == "private-c")
+    gateway = public.state()["regions"][REGION]["vpcs"][0]["internet_gateway"]
+    everywhere = {"RouteTableId": private, "DestinationCidrBlock": "0.0.0.0/0"}
+    change(public, "CreateRoute", **everywhere, GatewayId=gateway)
+    assert public.ask(WEB, "outside") == "client-c"
+    assert public.ask("198.51.100.100", "client-c") == "outside"
+    change(public, "DeleteRoute", **everywhere)
+    assert public.ask(WEB, "outside") is None
+
+
+def test_packets_leave_with_the_elastic_ip(public: Lab) -> None:
+    """The outside sees the Elastic IP; without one nobody gets out, and private ones stay in."""
+    assert public.ask("198.51.100.100", "n1") is None
+    assert public.ask(public.topology.member("n1").enis[0].ip, "outside") is None
+    code = """
+import socket
+server = socket.create_server(("", 9000))
+print("ready", flush=True)
+print(server.accept()[1][0], flush=True)
+"""
+    associate(public, "n1")
+    with python(public, "outside", code) as program:
+        assert program.stdout.readline() == "ready\n"
+        public.exec("n1", "curl", "-s", "-m1", "telnet://198.51.100.100:9000", check=False)
+        assert program.stdout.readline() == f"{WEB}\n"
+
+
+def test_packets_elastic_ip_within_the_vpc(public: Lab) -> None:
+    """Also from inside, an Elastic IP leads by way of the gateway: with one of one's own."""
+    associate(public, "n1")
+    assert public.ask(WEB, "client") == "n1"
+    assert public.ask(WEB, "n2") is None
+    assert public.ask(public.topology.member("n1").enis[0].ip, "n2") == "n1"
+
+
+# Packets of secondary addresses.
+
+
+@pytest.fixture(scope="module")
+def one_subnet() -> Iterator[Lab]:
+    """Both nodes answer, with the secondary addresses on both."""
+    with Lab.running(ONE_SUBNET, scenario="one-subnet", with_cluster=False) as lab:
+        for name in lab.topology.nodes:
+            # Not preferred: nothing of its own shall leave by it.
+            for address in (f"{SECONDARY}/32", f"{SECONDARY6}/128"):
+                held = ("dev", "eth0", "preferred_lft", "0")
+                lab.exec(name, "ip", "address", "replace", address, *held)
+        with lab.serving(*lab.topology.nodes):
+            yield lab
+
+
+@pytest.mark.parametrize("address", [SECONDARY, SECONDARY6])
+@pytest.mark.parametrize("where", ["client", "client-c"])
+def test_packets_secondary_address_follows_the_mapping(
+    one_subnet: Lab, address: str, where: str
+) -> None:
+    """Two machines have the address; the mapping decides, for neighbours as for others."""
+    unassign(one_subnet, address)
+    assert one_subnet.ask(address, where) is None
+    assign(one_subnet, "n1", address)
+    until(lambda: one_subnet.ask(address, where) == "n1", FOLLOW_S, "the address to be found")
+    for name in ("n2", "n1", "n2"):
+        assign(one_subnet, name, address)
+        assert one_subnet.ask(address, where) == name
+    unassign(one_subnet, address)
+    assert one_subnet.ask(address, where) is None
+
+
+def test_packets_neighbours_reach_each_other(one_subnet: Lab) -> None:
+    for address in one_subnet.topology.member("n2").addresses:
+        assert one_subnet.ask(address, "n1") == "n2"
+
+
+@pytest.mark.parametrize(("check", "first"), [(True, "10.0.2.11"), (False, "10.0.2.50")])
+def test_packets_from_a_foreign_address(one_subnet: Lab, check: bool, first: str) -> None:
+    """What is sent from an address that is mapped elsewhere is dropped while the check is on."""
+    target = one_subnet.topology.member("client").enis[0].ip
+    listen = f"""
+import socket
+server = socket.socket(type=socket.SOCK_DGRAM)
+server.bind(("{target}", 9000))
+print("ready", flush=True)
+print(server.recvfrom(10)[1][0], flush=True)
+"""
+    send = f"""
+import socket
+for source in ("{SECONDARY}", "10.0.2.11"):
+    sender = socket.socket(type=socket.SOCK_DGRAM)
+    sender.bind((source, 0))
+    sender.sendto(b"", ("{target}", 9000))
+"""
+    assign(one_subnet, "n1", SECONDARY)
+    eni = {"NetworkInterfaceId": one_subnet.topology.member("n2").enis[0].id}
+    switch = "ModifyNetworkInterfaceAttribute"
+    change(one_subnet, switch, **eni, SourceDestCheck={"Value": check})
+    with python(one_subnet, "client", listen) as program:
+        assert program.stdout.readline() == "ready\n"
+        one_subnet.exec("n2", "/usr/bin/python3", "-c", send)
+        assert program.stdout.readline() == f"{first}\n"

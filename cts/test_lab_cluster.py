@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 from lab import client, netns, process
-from lab.handle import SERVICE, SERVICE_PORT, Lab
+from lab.handle import SERVICE_PORT, Lab
 from lab.state import REPOSITORY, LabError, State, until
 from lab.topology import REGION, VIP, VIP6, Member
 
 AWS_LAB = REPOSITORY / "cts" / "aws-lab"
 NAME = "ctsnet"
 OTHER = "ctsother"
-CONNECT_S = 1
 FOLLOW_S = 5
 
 
@@ -72,31 +71,15 @@ def replace_routes(lab: Lab, destination: str, to: Member) -> None:
             lab.control.aws(REGION, "ec2", "ReplaceRoute", RouteTableId=table["id"], **target)
 
 
-def asks(lab: Lab, host: str, where: str = "client") -> str | None:
-    """Who answers at an address; None when nobody does."""
-    url = f"http://[{host}]:{SERVICE_PORT}/" if ":" in host else f"http://{host}:{SERVICE_PORT}/"
-    asked = lab.exec(where, "curl", "-s", "-m", str(CONNECT_S), url, check=False)
-    return asked.stdout if asked.returncode == 0 else None
-
-
 @pytest.fixture
 def served(machines: Lab) -> Iterator[Lab]:
     """Both nodes hold the addresses and answer for them, as no cluster would have it."""
-    programs = []
-    for name in machines.topology.nodes:
+    nodes = machines.topology.nodes
+    for name in nodes:
         for address in (f"{VIP}/32", f"{VIP6}/128"):
             machines.exec(name, "ip", "address", "replace", address, "dev", "eth0")
-        programs.append(
-            subprocess.Popen(
-                machines.command(name, "/usr/bin/python3", str(SERVICE), str(SERVICE_PORT))
-            )
-        )
-        own = machines.topology.member(name).enis[0].ip
-        until(lambda own=own: asks(machines, own), FOLLOW_S, f"the service on {name}")
-    yield machines
-    for program in programs:
-        program.kill()
-        program.wait()
+    with machines.serving(*nodes):
+        yield machines
 
 
 @pytest.mark.parametrize("address", [VIP, VIP6])
@@ -107,7 +90,7 @@ def test_packets_route_replaced_reach_its_target(served: Lab, address: str, wher
     for name in ("n2", "n1", "n2"):
         replace_routes(served, f"{address}/{bits}", served.topology.member(name))
         # The machine itself answers for an address that it holds.
-        assert asks(served, address, where) == ("n1" if where == "n1" else name)
+        assert served.ask(address, where) == ("n1" if where == "n1" else name)
 
 
 def test_packets_route_replaced_loses_what_was_under_way(served: Lab, tmp_path: Path) -> None:
@@ -132,10 +115,10 @@ def test_packets_source_dest_check_on_dropped(served: Lab) -> None:
     modify = {"NetworkInterfaceId": eni.id}
     change = "ModifyNetworkInterfaceAttribute"
     served.control.aws(REGION, "ec2", change, **modify, SourceDestCheck={"Value": True})
-    assert asks(served, VIP) is None
-    assert asks(served, eni.ip) == "n2"
+    assert served.ask(VIP) is None
+    assert served.ask(eni.ip) == "n2"
     served.control.aws(REGION, "ec2", change, **modify, SourceDestCheck={"Value": False})
-    assert asks(served, VIP) == "n2"
+    assert served.ask(VIP) == "n2"
 
 
 def test_packets_no_route_vanish(served: Lab) -> None:
@@ -176,10 +159,10 @@ def test_freeze_nothing_runs_until_thaw(served: Lab) -> None:
     """All processes stop; the kernel still answers, and they go on afterwards."""
     own = served.topology.member("n1").enis[0].ip
     served.freeze("n1")
-    assert asks(served, own) is None
+    assert served.ask(own) is None
     assert served.exec("n2", "ping", "-c1", "-W1", own).returncode == 0
     served.thaw("n1")
-    assert asks(served, own) == "n1"
+    assert served.ask(own) == "n1"
 
 
 def test_cut_and_heal(machines: Lab) -> None:

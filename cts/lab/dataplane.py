@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the packets follow AWS's state: its route tables here, its balancers by lab.nlb.
+"""Makes the packets follow AWS's state: its route tables here, addresses by lab.mapping, its
+balancers by lab.nlb.
 
 Every subnet has a kernel routing table in its VPC's router. After each change of AWS's state
 the table is brought to what the subnet's route table says, by the differences alone.
@@ -8,6 +9,7 @@ the table is brought to what the subnet's route table says, by the differences a
 from typing import Any
 
 from lab import netns
+from lab.mapping import Mapping, link_local
 from lab.nlb import Balancers, Health
 from lab.state import LabError, State
 from lab.topology import Topology, Vpc
@@ -28,6 +30,7 @@ class DataPlane:
         self._topology = Topology.from_document(topology)
         self._state = State(self._topology.name)
         self._applied: dict[Vpc, Routes] = {}
+        self._mapping = Mapping(self._topology, self._state)
         self._balancers = Balancers(self._topology, self._state)
 
     def apply(self, snapshot: dict[str, Any]) -> None:
@@ -38,6 +41,7 @@ class DataPlane:
         """
         if not self._state.network_built.exists():
             return
+        self._mapping.apply(snapshot)
         for vpc in self._topology.vpcs:
             wanted = self._wanted(vpc, snapshot["regions"][vpc.region])
             self._bring_to(vpc, wanted)
@@ -72,10 +76,10 @@ class DataPlane:
     @staticmethod
     def _empty_tables(vpc: Vpc, namespace: str) -> None:
         for family in ("-4", "-6"):
-            for subnet in vpc.subnets.values():
+            for table in (netns.INTERNET_TABLE, *(item.table for item in vpc.subnets.values())):
                 flush = ["ip", "-n", namespace, family, "route", "flush", "table"]
                 try:
-                    netns.run([*flush, str(subnet.table)])
+                    netns.run([*flush, str(table)])
                 except LabError as error:
                     # The kernel makes a table with its first route.
                     if "FIB table does not exist" not in str(error):
@@ -86,18 +90,35 @@ class DataPlane:
         by_subnet = {subnet: table for table in tables for subnet in table["subnets"]}
         main = next(table for table in tables if table["main"])
         enis = {eni["id"]: eni for eni in region["enis"]}
+        gateway = next(item["internet_gateway"] for item in region["vpcs"] if item["id"] == vpc.id)
+        inside = _inside(vpc, region)
         wanted: Routes = {}
+        if vpc.gateway:
+            wanted |= {
+                (netns.INTERNET_TABLE, address): route
+                for address, route in inside.items()
+                if ":" not in address
+            }
         for subnet in vpc.subnets.values():
             wanted[subnet.table, self._topology.api_net] = f"via {vpc.aws_side} dev aws"
             for route in by_subnet.get(subnet.id, main)["routes"]:
                 if route["target"] == "local":
-                    for other in vpc.subnets.values():
-                        for cidr in other.cidrs:
-                            wanted[subnet.table, cidr] = f"dev {other.bridge}"
+                    wanted |= {(subnet.table, address): way for address, way in inside.items()}
                 else:
                     destination = route["destination"]
-                    wanted[subnet.table, destination] = self._next_hop(vpc, route, enis)
+                    wanted[subnet.table, destination] = (
+                        self._way_out(vpc, destination)
+                        if gateway and route["target"] == gateway
+                        else self._next_hop(vpc, route, enis)
+                    )
         return wanted
+
+    @staticmethod
+    def _way_out(vpc: Vpc, destination: str) -> str:
+        # The lab's internet speaks IPv4 alone.
+        if not vpc.gateway or ":" in destination:
+            return BLACKHOLE
+        return f"via {vpc.internet_side} dev igw onlink"
 
     @staticmethod
     def _next_hop(vpc: Vpc, route: dict[str, Any], enis: dict[str, dict[str, Any]]) -> str:
@@ -112,7 +133,7 @@ class DataPlane:
         if bridge is None:
             return BLACKHOLE
         if ":" in route["destination"]:
-            return f"via {_link_local(eni['mac'])} dev {bridge}"
+            return f"via {link_local(eni['mac'])} dev {bridge}"
         return f"via {eni['ips'][0]} dev {bridge}"
 
 
@@ -122,9 +143,12 @@ def _replace(table: int, destination: str, route: str) -> str:
     return f"route replace {destination} {route} table {table}"
 
 
-def _link_local(mac: str) -> str:
-    """The address an interface gives itself from its MAC address (RFC 4291, appendix A)."""
-    octets = [int(part, 16) for part in mac.split(":")]
-    identifier = [octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]]
-    groups = [f"{high:02x}{low:02x}" for high, low in zip(*[iter(identifier)] * 2, strict=True)]
-    return "fe80::" + ":".join(groups)
+def _inside(vpc: Vpc, region: dict[str, Any]) -> dict[str, str]:
+    """Where the addresses in a VPC are: what no interface has leads nowhere."""
+    bridges = {subnet.id: subnet.bridge for subnet in vpc.subnets.values()}
+    return {
+        f"{address}/{128 if ':' in address else 32}": f"dev {bridges[eni['subnet']]}"
+        for eni in region["enis"]
+        if eni["subnet"] in bridges
+        for address in (*eni["ips"], *eni["ips6"])
+    }

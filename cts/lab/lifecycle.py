@@ -83,9 +83,9 @@ def _build(state: State, document: dict[str, Any], progress: Callable[[str], Non
     control.sync()
     node.prepare(state, topology)
     cluster.prepare(state, topology)
-    for vpc in topology.vpcs:
-        namespace = str(netns.path(state.netns(vpc.namespace_part)))
-        control.open_dns(vpc.id, namespace, vpc.resolvers)
+    for network in topology.networks:
+        namespace = str(netns.path(state.netns(network.namespace_part)))
+        control.open_dns(network.id, namespace, network.resolvers)
     for name in topology.nodes:
         namespace = str(netns.path(state.netns(name)))
         control.open_imds(name, namespace)

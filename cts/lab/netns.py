@@ -2,10 +2,11 @@
 """The network namespaces: AWS's side, a router for each VPC, one for each node and client.
 
     NAME-NODE  eth0 --veth-- [bridge of the subnet] NAME-vpc-REGION-VPC  aws --veth-- NAME-aws
+                                                                         igw --veth-- NAME-internet
 
 A load balancer's NAME-nlb-BALANCER is connected as a node is, to a bridge with each interface.
-
-Routes to addresses of the cluster are not made here but by lab.dataplane, from AWS's state.
+Machines of a subnet reach each other by way of the router alone. Where addresses lead to is not
+made here but by lab.dataplane and lab.mapping, from AWS's state.
 """
 
 import ipaddress
@@ -14,9 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.state import CLEAN_ENV, LabError
-from lab.topology import Balancer, Eni, Member, Topology, Vpc
+from lab.topology import Balancer, Eni, Member, Network, Topology, Vpc
 
 NETNS_DIR = Path("/run/netns")
+# The router's table of routes for what comes from the internet.
+INTERNET_TABLE = 99
 METADATA_ADDRESSES = ("169.254.169.254/32", "fd00:ec2::254/128")
 
 _MEMBER_SYSCTLS = (
@@ -36,6 +39,9 @@ _ROUTER_SYSCTLS = (
     # Client and active node may share a subnet, yet the way to the address is the router.
     "net.ipv4.conf.all.send_redirects=0",
     "net.ipv4.conf.default.send_redirects=0",
+    # The router answers for whatever it has a route to, also when that is in the same subnet.
+    "net.ipv4.conf.default.proxy_arp_pvlan=1",
+    "net.ipv6.conf.default.proxy_ndp=1",
 )
 
 # Cuts and refusals of one member: an element in a set is a rule.
@@ -111,11 +117,18 @@ def create_aws(name: str) -> None:
 def create(topology: Topology) -> None:
     """Make all other namespaces and connect them. create_aws() has been called before."""
     name = topology.name
-    routers = {vpc: f"{name}-{vpc.namespace_part}" for vpc in topology.vpcs}
+    routers = {network: f"{name}-{network.namespace_part}" for network in topology.networks}
     members = [f"{name}-{member.name}" for member in topology.machines.values()]
     ip_batch(None, [f"netns add {namespace}" for namespace in (*routers.values(), *members)])
-    for vpc, namespace in routers.items():
-        _create_router(topology, vpc, namespace)
+    for network, namespace in routers.items():
+        _create_router(network, namespace)
+    if topology.internet is not None:
+        # An Elastic IP that is nobody's swallows what is sent to it.
+        ip_batch(routers[topology.internet], ["route add blackhole default"])
+    for vpc in topology.vpcs:
+        _connect_aws(topology, vpc, routers[vpc])
+        if vpc.gateway:
+            _connect_internet(vpc, routers[vpc], routers[topology.internet])
     ip_batch(f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())])
     for member in topology.machines.values():
         namespace = f"{name}-{member.name}"
@@ -125,16 +138,22 @@ def create(topology: Topology) -> None:
         ip_batch(
             routers[member.vpc],
             [
-                f"link set {_port(member, eni.device_index)} master {eni.subnet.bridge} up"
+                command
                 for eni in member.enis
+                for port in [_port(member, eni.device_index)]
+                for command in (
+                    f"link set {port} master {eni.subnet.bridge} up",
+                    f"link set {port} type bridge_slave isolated on",
+                )
             ],
         )
-        # Answers leave by the interface they came for, as AWS's own images arrange it.
+        # What has an address leaves by its interface, as AWS's own images arrange it: from any
+        # other it would not pass the source/destination check.
         ip_batch(
             namespace,
             [
                 f"rule add pref {_own_table(eni)} from {ip} lookup {_own_table(eni)}"
-                for eni in member.enis[1:]
+                for eni in _with_own_table(member)
                 for ip in (eni.ip, eni.ip6)
                 if ip
             ],
@@ -162,8 +181,11 @@ def configure_member(name: str, member: Member | Balancer) -> None:
         for gateway in eni.subnet.gateways[: len(eni.addresses)]:
             via = gateway.partition("/")[0]
             everywhere = "::/0" if ":" in via else "0.0.0.0/0"
-            table = f" table {_own_table(eni)}" if eni.device_index else ""
-            commands.append(f"route add {everywhere} via {via} dev {eni.device}{table}")
+            route = f"route add {everywhere} via {via} dev {eni.device}"
+            if eni.device_index == 0:
+                commands.append(route)
+            if eni in _with_own_table(member):
+                commands.append(f"{route} table {_own_table(eni)}")
     ip_batch(namespace, commands)
 
 
@@ -212,18 +234,32 @@ def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]
     run(inside(f"{name}-{node}", ["nft", "; ".join(commands)]))
 
 
-def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
+def _create_router(network: Network, namespace: str) -> None:
+    """A router with a bridge for each subnet."""
     _sysctl(namespace, _ROUTER_SYSCTLS)
-    peer = f"vpc{vpc.index}"
-    aws = f"{topology.name}-aws"
-    ip_batch(None, [f"link add aws netns {namespace} type veth peer name {peer} netns {aws}"])
-    commands = ["link set lo up", f"addr add {vpc.router_side}/30 dev aws", "link set aws up"]
-    commands.append(f"route add {topology.api_net} via {vpc.aws_side}")
-    commands += [f"addr add {address}/32 dev lo" for address in vpc.resolvers]
-    for subnet in vpc.subnets.values():
+    commands = ["link set lo up"]
+    commands += [f"addr add {address}/32 dev lo" for address in network.resolvers]
+    for subnet in network.subnets.values():
         commands.append(f"link add {subnet.bridge} type bridge")
         commands += [f"addr add {ip} dev {subnet.bridge}" for ip in subnet.gateways]
         commands.append(f"link set {subnet.bridge} up")
+    ip_batch(namespace, commands)
+    _sysctl(
+        namespace,
+        [
+            f"net.{family}.neigh.{subnet.bridge}.proxy_delay=0"
+            for subnet in network.subnets.values()
+            for family in ("ipv4", "ipv6")
+        ],
+    )
+
+
+def _connect_aws(topology: Topology, vpc: Vpc, namespace: str) -> None:
+    """The link to AWS's endpoints, and a table of routes for each subnet."""
+    peer, aws = f"vpc{vpc.index}", f"{topology.name}-aws"
+    ip_batch(None, [f"link add aws netns {namespace} type veth peer name {peer} netns {aws}"])
+    commands = [f"addr add {vpc.router_side}/30 dev aws", "link set aws up"]
+    commands.append(f"route add {topology.api_net} via {vpc.aws_side}")
     ip_batch(namespace, commands)
     rules = []
     for subnet in vpc.subnets.values():
@@ -239,6 +275,22 @@ def _create_router(topology: Topology, vpc: Vpc, namespace: str) -> None:
     )
 
 
+def _connect_internet(vpc: Vpc, namespace: str, internet: str) -> None:
+    """The VPC's internet gateway: a link. Which addresses pass, and as what, says lab.mapping."""
+    peer = f"vpc{vpc.index}"
+    ip_batch(None, [f"link add igw netns {namespace} type veth peer name {peer} netns {internet}"])
+    ip_batch(
+        namespace,
+        [
+            f"addr add {vpc.gateway_side}/30 dev igw",
+            "link set igw up",
+            f"rule add pref {INTERNET_TABLE} iif igw lookup {INTERNET_TABLE}",
+            "rule add pref 1000 iif igw blackhole",
+        ],
+    )
+    ip_batch(internet, [f"addr add {vpc.internet_side}/30 dev {peer}", f"link set {peer} up"])
+
+
 def _member_links(router: str, namespace: str, member: Member | Balancer) -> list[str]:
     return [
         f"link add {eni.device} address {eni.mac} netns {namespace} type veth "
@@ -249,6 +301,11 @@ def _member_links(router: str, namespace: str, member: Member | Balancer) -> lis
 
 def _port(member: Member | Balancer, device_index: int) -> str:
     return f"{member.name}.{device_index}"
+
+
+def _with_own_table(member: Member | Balancer) -> list[Eni]:
+    """The interfaces of a machine that has several."""
+    return member.enis if len(member.enis) > 1 else []
 
 
 def _own_table(eni: Eni) -> int:

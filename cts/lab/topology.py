@@ -19,6 +19,7 @@ VIP = "10.1.0.10"
 SECONDARY = "10.0.2.50"
 VIP6 = "2001:db8:200::10"
 MAX_NODES = 8
+INTERNET_CIDR = "198.51.100.0/24"
 ZONE = "corp.example."
 RECORD_TTL_S = 10
 # An Elastic IP, and what the public zone says of n1.
@@ -183,11 +184,51 @@ def _complete(nodes: int) -> dict[str, Any]:
     return lab
 
 
+def _public(nodes: int) -> dict[str, Any]:
+    """The textbook VPC with an internet gateway; nodes and client are in the public subnets.
+
+    One Elastic IP is nobody's at first, the other is the client's: its text begins with the first.
+    """
+    lab = _textbook(nodes)
+    content = lab["regions"][REGION]
+    vpc = content["vpcs"]["main"]
+    vpc["internet_gateway"] = True
+    vpc["route_tables"]["public"]["routes"]["0.0.0.0/0"] = "igw"
+    content["elastic_ips"] = {
+        "web": {"public_ip": PUBLIC_IP, "node": None},
+        "other": {"public_ip": f"{PUBLIC_IP}3", "node": "client"},
+    }
+    for member in (*lab["nodes"].values(), lab["clients"]["client"]):
+        member["subnet"] = member["subnet"].replace("private", "public")
+        member["ip"] = _in_subnet(vpc, member["subnet"], member["ip"])
+        member["source_dest_check"] = True
+    lab["clients"]["outside"] = {"internet": True, "ip": "198.51.100.100"}
+    return lab
+
+
+def _one_subnet(nodes: int) -> dict[str, Any]:
+    """The dual-stack VPC with all nodes in one subnet, where secondary addresses can move."""
+    lab = _dual_stack(nodes)
+    for index, member in enumerate(lab["nodes"].values()):
+        member["subnet"] = "private-a"
+        member["ip"], member["ip6"] = f"10.0.2.{10 + index}", f"2001:db8:100:2::{10 + index}"
+        member["source_dest_check"] = True
+    return lab
+
+
+def _in_subnet(vpc: dict[str, Any], subnet: str, ip: str) -> str:
+    """The same host in another subnet."""
+    host = int(ip.rpartition(".")[2])
+    return str(ipaddress.ip_network(vpc["subnets"][subnet]["cidr"])[host])
+
+
 SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "textbook": _textbook,
     "dual-stack": _dual_stack,
     "ten-tables": _ten_tables,
     "two-interfaces": _two_interfaces,
+    "public": _public,
+    "one-subnet": _one_subnet,
     "nlb": _nlb,
     "dns": _dns,
     "complete": _complete,
@@ -236,15 +277,32 @@ class Subnet:
 
 
 @dataclass(frozen=True, eq=False)
-class Vpc:
-    """One VPC: a namespace that routes between its subnets and to AWS."""
+class Network:
+    """A namespace that routes between its subnets and to elsewhere: a VPC, or the internet."""
 
     name: str
-    id: str
-    region: str
-    index: int
+    id: str | None
     cidr: str
     subnets: dict[str, Subnet]
+
+    @property
+    def namespace_part(self) -> str:
+        """What its namespace is called after NAME-."""
+        return self.name
+
+    @property
+    def resolvers(self) -> list[str]:
+        """Addresses of the resolver: the network's plus two."""
+        return [str(ipaddress.ip_network(self.cidr).network_address + 2)]
+
+
+@dataclass(frozen=True, eq=False)
+class Vpc(Network):
+    """One VPC; with a gateway it is connected to the internet."""
+
+    region: str
+    index: int
+    gateway: bool
 
     @property
     def namespace_part(self) -> str:
@@ -252,8 +310,8 @@ class Vpc:
 
     @property
     def resolvers(self) -> list[str]:
-        """Addresses of the resolver: the network's plus two, and one alike in every VPC."""
-        return [str(ipaddress.ip_network(self.cidr).network_address + 2), "169.254.169.253"]
+        """That, and one alike in every VPC."""
+        return [*super().resolvers, "169.254.169.253"]
 
     @property
     def aws_side(self) -> str:
@@ -263,6 +321,15 @@ class Vpc:
     @property
     def router_side(self) -> str:
         return f"198.19.{self.index}.2"
+
+    @property
+    def internet_side(self) -> str:
+        """Address of the internet's side on the link between it and this VPC's router."""
+        return f"198.19.{self.index + 100}.1"
+
+    @property
+    def gateway_side(self) -> str:
+        return f"198.19.{self.index + 100}.2"
 
 
 @dataclass(frozen=True)
@@ -289,12 +356,12 @@ class Eni:
 
 @dataclass(frozen=True)
 class Member:
-    """A node of the cluster, or a client beside it."""
+    """A node of the cluster, or a client beside it; one in the internet is no instance of AWS."""
 
     name: str
-    instance: str
-    region: str
-    vpc: Vpc
+    instance: str | None
+    region: str | None
+    vpc: Network
     enis: list[Eni]
     in_cluster: bool
 
@@ -324,6 +391,16 @@ class Balancer:
 
 
 @dataclass(frozen=True)
+class ElasticIp:
+    """An Elastic IP that the lab has had from the beginning."""
+
+    name: str
+    id: str
+    public_ip: str
+    region: str
+
+
+@dataclass(frozen=True)
 class Topology:
     """The lab as AWS has created it."""
 
@@ -331,6 +408,8 @@ class Topology:
     api_net: str
     endpoints: dict[str, str]
     vpcs: list[Vpc]
+    internet: Network | None
+    elastic_ips: dict[str, ElasticIp]
     members: dict[str, Member]
     balancers: dict[str, Balancer]
 
@@ -348,6 +427,7 @@ class Topology:
                 region=region,
                 index=index,
                 cidr=vpc["cidr"],
+                gateway=bool(vpc.get("internet_gateway")),
                 subnets={
                     subnet_name: Subnet(
                         subnet_name, subnet["id"], number, subnet["cidr"], subnet["cidr6"]
@@ -387,11 +467,33 @@ class Topology:
             return Balancer(name, entry["arn"], entry["dns_name"], vpc, enis)
 
         members = {n: member(n, e, True) for n, e in document["nodes"].items()}
-        members |= {n: member(n, e, False) for n, e in document["clients"].items()}
+        internet = _internet(document)
+        for number, (name, entry) in enumerate(document["clients"].items()):
+            if entry.get("internet"):
+                members[name] = _outsider(name, number, internet, entry["ip"])
+            else:
+                members[name] = member(name, entry, False)
+        elastic_ips = {
+            name: ElasticIp(name, item["id"], item["public_ip"], region)
+            for region, content in document["regions"].items()
+            for name, item in content.get("elastic_ips", {}).items()
+        }
         balancers = {n: balancer(n, e) for n, e in document.get("load_balancers", {}).items()}
         return cls(
-            document["name"], document["api_net"], document["endpoints"], vpcs, members, balancers
+            name=document["name"],
+            api_net=document["api_net"],
+            endpoints=document["endpoints"],
+            vpcs=vpcs,
+            internet=internet,
+            elastic_ips=elastic_ips,
+            members=members,
+            balancers=balancers,
         )
+
+    @property
+    def networks(self) -> list[Network]:
+        """The VPCs, and the internet where there is one."""
+        return [*self.vpcs, *([self.internet] if self.internet else [])]
 
     @cached_property
     def nodes(self) -> dict[str, Member]:
@@ -429,7 +531,24 @@ def namespace_parts(document: dict[str, Any]) -> list[str]:
         for name in content["vpcs"]
     ]
     balancers = [f"nlb-{name}" for name in document.get("load_balancers", {})]
-    return ["aws", *vpcs, *balancers, *document["nodes"], *document["clients"]]
+    internet = [network.namespace_part for network in (_internet(document),) if network]
+    return ["aws", *vpcs, *internet, *balancers, *document["nodes"], *document["clients"]]
+
+
+def _internet(document: dict[str, Any]) -> Network | None:
+    """The internet, where the lab has clients in it or a VPC with a gateway to it."""
+    vpcs = [vpc for content in document["regions"].values() for vpc in content["vpcs"].values()]
+    outsiders = any(client.get("internet") for client in document["clients"].values())
+    if not outsiders and not any(vpc.get("internet_gateway") for vpc in vpcs):
+        return None
+    name = "internet"
+    return Network(name, None, INTERNET_CIDR, {name: Subnet(name, "", 0, INTERNET_CIDR, None)})
+
+
+def _outsider(name: str, number: int, internet: Network, ip: str) -> Member:
+    (subnet,) = internet.subnets.values()
+    eni = Eni("", f"02:00:00:00:00:{number:02x}", 0, subnet, ip, None)
+    return Member(name, None, None, internet, [eni], False)
 
 
 def _first_host(cidr: str) -> str:
