@@ -459,6 +459,20 @@ def test_changes_that_do_not_go_together(aws: Aws, route53: Any, first: str, sec
         change(aws, route53, (first, new), (second, new))
 
 
+def test_alias_records_are_kept_as_they_are(aws: Aws, route53: Any) -> None:
+    target = {"HostedZoneId": zone_id(aws), "DNSName": "DB.corp.example"}
+    alias = {"Name": f"alias.{ZONE}", "Type": "A", "AliasTarget": target}
+    target["EvaluateTargetHealth"] = False
+    change(aws, route53, ("CREATE", alias))
+    kept = current(aws, alias["Name"])
+    assert kept == {**alias, "AliasTarget": {**target, "DNSName": DB}}
+    wrong = {**kept, "AliasTarget": {**target, "EvaluateTargetHealth": True}}
+    with refused("InvalidChangeBatch", 400, "do not match the current values"):
+        change(aws, route53, ("DELETE", wrong))
+    change(aws, route53, ("DELETE", alias))
+    assert current(aws, alias["Name"]) is None
+
+
 def test_cname_keeps_others_away(aws: Aws, route53: Any) -> None:
     change(aws, route53, ("CREATE", record(f"alias.{ZONE}", DB, kind="CNAME")))
     text = "is not permitted because a conflicting RRSet of type CNAME with the same DNS name "

@@ -243,6 +243,9 @@ def apply(zone: str, old: RecordSets, changes: list[dict[str, Any]]) -> RecordSe
         wanted = copy.deepcopy(change["ResourceRecordSet"])
         try:
             wanted["Name"] = canonical_name(wanted["Name"])
+            alias = wanted.get("AliasTarget")
+            if alias is not None:
+                alias["DNSName"] = canonical_name(alias["DNSName"])
             _change(zone, new, change["Action"], wanted, done)
         except BatchError as error:
             messages += error.args
