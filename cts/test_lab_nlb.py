@@ -186,20 +186,36 @@ def test_api_stopped_instance_is_unused(daemon: Aws, elb: Any) -> None:
 
 
 def test_api_deregistered_target_drains_first(daemon: Aws, elb: Any) -> None:
-    """It is listed as draining for the delay, and then no more; the end is a change."""
-    group, instance = arn(daemon, "idle"), daemon.instance("n1")
+    """It is listed as draining until it is registered again."""
+    group, targets = arn(daemon, "web"), [{"Id": daemon.instance("n1")}]
+    elb.deregister_targets(TargetGroupArn=group, Targets=targets)
+    (found,) = described(elb, group).values()
+    assert found["TargetHealth"] == {
+        "State": "draining",
+        "Reason": "Target.DeregistrationInProgress",
+        "Description": "Target deregistration is in progress",
+    }
+    elb.register_targets(TargetGroupArn=group, Targets=targets)
+    (found,) = described(elb, group).values()
+    assert found["TargetHealth"]["State"] == "initial"
+
+
+def test_api_end_of_draining_is_a_change(daemon: Aws, elb: Any) -> None:
+    """After the delay the target is listed no more, and the record says when that was."""
+    group, targets = arn(daemon, "idle"), [{"Id": daemon.instance("n1")}]
     delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}]
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=delay)
-    elb.deregister_targets(TargetGroupArn=group, Targets=[{"Id": instance}])
-    assert described(elb, group)[instance]["TargetHealth"]["State"] == "draining"
-    until(lambda: not described(elb, group), FOLLOW_S, "the end of draining")
+    elb.deregister_targets(TargetGroupArn=group, Targets=targets)
 
-    def recorded() -> bool:
-        last = (daemon.state_dir / "events.jsonl").read_text().splitlines()[-1]
-        return json.loads(last)["action"] == "drained"
+    def recorded() -> dict[str, Any] | None:
+        last = json.loads((daemon.state_dir / "events.jsonl").read_text().splitlines()[-1])
+        return last if last["action"] == "drained" else None
 
-    until(recorded, FOLLOW_S, "the change to be recorded")
-    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": instance}])
+    (change,) = until(recorded, FOLLOW_S, "the end of draining to be recorded")["changes"]
+    assert [target["use"] for target in change["old"]["targets"]] == ["draining"]
+    assert change["new"]["targets"] == []
+    assert described(elb, group) == {}
+    elb.register_targets(TargetGroupArn=group, Targets=targets)
 
 
 @pytest.mark.parametrize(
@@ -310,11 +326,13 @@ def test_judge(status: str, check: str, before: Any, expected: Any) -> None:
     assert judge({"status": status, "check_status": check, "check_code": ""}, before) == expected
 
 
-def test_together_healthy_when_all_are() -> None:
-    """A target is healthy when every address of the balancer finds it so."""
-    assert together([HEALTHY, HEALTHY]) == HEALTHY
-    assert together([HEALTHY, CHECKING]) == CHECKING
-    assert together([CHECKING, FAILED, HEALTHY]) == FAILED
+def test_together_changes_when_all_addresses_agree() -> None:
+    """Whoever waits for a state can rely on every address of the balancer."""
+    assert together([HEALTHY, HEALTHY], FAILED) == HEALTHY
+    assert together([TIMED_OUT, FAILED], HEALTHY) == TIMED_OUT
+    assert together([FAILED, HEALTHY], HEALTHY) == HEALTHY
+    assert together([FAILED, HEALTHY], FAILED) == FAILED
+    assert together([CHECKING, FAILED], None) == CHECKING
 
 
 # --- packets ---------------------------------------------------------------------------------
@@ -547,8 +565,11 @@ def test_packets_cross_zone_off(served: Lab, answering: Any) -> None:
             assert found == [{"n1"}, {"n2"}]
         finally:
             cross_zone("true")
-        comes(served, n1="healthy", n2="healthy")
-        assert all(set(found) == set(NODES) for found in answers(served, DB_PORT).values())
+
+        def both() -> bool:
+            return all(set(found) == set(NODES) for found in answers(served, DB_PORT, 2).values())
+
+        until(both, FOLLOW_S, "each address to use both nodes")
 
 
 @pytest.mark.parametrize(

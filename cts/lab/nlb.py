@@ -10,7 +10,7 @@ starts a successor, which takes over what is known of the targets' health.
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -251,10 +251,11 @@ def judge(row: dict[str, str], before: Health | None) -> Health:
     return FAILED
 
 
-def together(states: Iterable[Health]) -> Health:
-    """What all addresses of a balancer find of a target: healthy when all of them do."""
-    order = ("draining", "unavailable", "unhealthy", "initial", "healthy")
-    return min(states, key=lambda health: order.index(health.state))
+def together(states: list[Health], before: Health | None) -> Health:
+    """What a balancer's addresses find of a target: as before, until they agree."""
+    if len({health.state for health in states}) == 1:
+        return states[0]
+    return before or CHECKING
 
 
 # --- a balancer that runs --------------------------------------------------------------------
@@ -270,6 +271,7 @@ class _Running:
         # Servers told to drain, and whether their connections end with that.
         self._drained: dict[Key, bool] = {}
         self._states: dict[Key, Health] = {}
+        self._targets: dict[Target, Health] = {}
         self._trouble: str | None = None
 
     def follow(self, wanted: Plan) -> None:
@@ -315,7 +317,10 @@ class _Running:
         found: dict[Target, list[Health]] = {}
         for key, server in self._plan.servers.items():
             found.setdefault(server.target, []).append(self._states[key])
-        return {target: together(states) for target, states in found.items()}
+        self._targets = {
+            target: together(states, self._targets.get(target)) for target, states in found.items()
+        }
+        return self._targets
 
     def _health(self, key: Key, server: Server, rows: dict[Key, dict[str, str]]) -> Health:
         if server.draining:
