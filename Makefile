@@ -16,7 +16,7 @@ MANDIR   ?= $(DATADIR)/man
 DESTDIR  ?=
 
 # One word an agent.
-AGENTS := route-table-vip elastic-ip secondary-ip nlb-health-probe
+AGENTS := route-table-vip elastic-ip secondary-ip route53-record nlb-health-probe
 
 CC      ?= cc
 AR      ?= ar
@@ -35,7 +35,7 @@ SANITIZER := $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-
              -fno-omit-frame-pointer)
 # Expanded once, when something is compiled.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lresolv)$(PKG_LIBS)
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DOCF_AWS_VERSION='"$(VERSION)"' -DPCMK_ALLOW_DEPRECATED=0 -Icommon \
                $(patsubst -I%,-isystem%,$(PKG_CFLAGS)) $(CPPFLAGS)

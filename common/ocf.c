@@ -118,6 +118,10 @@ ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
         ocf_finding(ctx, 0, "%s", fine);
         return;
     }
+    if (err_class(e->code) == ERR_CLASS_CONFIG) {
+        ocf_finding(ctx, e->code, "%s", e->text); /* it names parameter, value and remedy itself */
+        return;
+    }
     verdict_reason(fine, e, reason);
     ocf_finding(ctx, e->code, "%s", reason);
 }

@@ -187,15 +187,57 @@ set_address(const struct param *p, const char *value, void *ret, struct err *e)
     return 0;
 }
 
+/* Place of the value among the words "a|b|c", from 1; 0 when it is none of them. */
+static int
+place_of(const char *words, const char *value)
+{
+    for (int i = 1; words != NULL && *words != '\0'; i++) {
+        size_t len = strcspn(words, "|");
+
+        if (strlen(value) == len && strncmp(words, value, len) == 0) {
+            return i;
+        }
+        words += len + (words[len] == '|' ? 1 : 0);
+    }
+    return 0;
+}
+
+/* "a|b|c" for people: "a or b or c". */
+static void
+words_text(const char *words, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (; *words != '\0' && used < size - 5; words++) {
+        used += (size_t)snprintf(out + used, size - used, *words == '|' ? " or " : "%c", *words);
+    }
+}
+
+static int
+complain_about_addresses(const struct param *p, const char *value, struct err *e)
+{
+    char words[64] = "";
+    char allowed[128];
+
+    if (p->type == PARAM_CIDRS) {
+        return complain(p, value, "networks like 192.168.0.0/24 or 2001:db8::/64, host bits zero",
+                        e);
+    }
+    if (p->allowed == NULL) {
+        return complain(p, value, "IPv4 or IPv6 addresses like 10.1.0.10, without a prefix length",
+                        e);
+    }
+    words_text(p->allowed, words, sizeof(words));
+    (void)snprintf(allowed, sizeof(allowed), "%s or IPv4 or IPv6 addresses like 10.1.0.10", words);
+    return complain(p, value, allowed, e);
+}
+
 static int
 set_addresses(const struct param *p, const char *value, void *ret, struct err *e)
 {
-    const char *allowed = p->type == PARAM_CIDRS
-                              ? "networks like 192.168.0.0/24 or 2001:db8::/64, host bits zero"
-                              : "IPv4 or IPv6 addresses like 10.1.0.10, without a prefix length";
     struct param_addresses *list = ret;
-    struct param_addresses found = {0};
-    const char *rest = value;
+    struct param_addresses found = {.word = place_of(p->allowed, value)};
+    const char *rest = found.word > 0 ? "" : value;
     char word[ADDR_TEXT_MAX];
     bool too_long = false;
 
@@ -203,7 +245,7 @@ set_addresses(const struct param *p, const char *value, void *ret, struct err *e
         struct addr a;
 
         if (!(p->type == PARAM_CIDRS ? addr_parse_cidr(word, &a) : addr_parse(word, &a))) {
-            return complain(p, value, allowed, e);
+            return complain_about_addresses(p, value, e);
         }
         for (size_t i = 0; i < found.n; i++) {
             if (addr_equal(&found.items[i], &a)) {
@@ -215,8 +257,9 @@ set_addresses(const struct param *p, const char *value, void *ret, struct err *e
         }
         found.items[found.n++] = a;
     }
-    if (too_long || (found.n == 0 && (p->flags & PARAM_REQUIRED) != 0)) {
-        return complain(p, value, allowed, e);
+    if (too_long || (found.n == 0 && found.word == 0 &&
+                     ((p->flags & PARAM_REQUIRED) != 0 || p->allowed != NULL))) {
+        return complain_about_addresses(p, value, e);
     }
     *list = found;
     return 0;
@@ -267,24 +310,15 @@ set_ids(const struct param *p, const char *value, void *ret, struct err *e)
 static int
 set_choice(const struct param *p, const char *value, void *ret, struct err *e)
 {
-    const char *choice = p->allowed;
-    char allowed[96];
-    size_t out = 0;
+    int place = place_of(p->allowed, value);
+    char allowed[96] = "";
 
-    for (int i = 0; *choice != '\0'; i++) {
-        size_t len = strcspn(choice, "|");
-
-        if (strlen(value) == len && strncmp(value, choice, len) == 0) {
-            *(int *)ret = i;
-            return 0;
-        }
-        choice += len + (choice[len] == '|' ? 1 : 0);
+    if (place == 0) {
+        words_text(p->allowed, allowed, sizeof(allowed));
+        return complain(p, value, allowed, e);
     }
-    for (choice = p->allowed; *choice != '\0' && out < sizeof(allowed) - 5; choice++) {
-        out += (size_t)snprintf(allowed + out, sizeof(allowed) - out,
-                                *choice == '|' ? " or " : "%c", *choice);
-    }
-    return complain(p, value, allowed, e);
+    *(int *)ret = place - 1;
+    return 0;
 }
 
 int

@@ -23,7 +23,7 @@ enum param_type {
     PARAM_DURATION,  /* uint64_t, ms; "10", "10s", "500ms", "2min" */
     PARAM_PORT,      /* uint16_t, 1 to 65535 */
     PARAM_ADDRESS,   /* struct addr, family 0 when not set; `allowed`, "IPv4", limits the family */
-    PARAM_ADDRESSES, /* struct param_addresses, single addresses */
+    PARAM_ADDRESSES, /* struct param_addresses, single addresses, or a word of `allowed` */
     PARAM_CIDRS,     /* struct param_addresses, with prefix lengths */
     PARAM_ID,        /* char[AWS_ID_MAX], "" when not set; `allowed` is the prefix: "eipalloc" */
     PARAM_IDS,       /* struct param_ids; `allowed` is the prefix: "rtb" */
@@ -33,6 +33,7 @@ enum param_type {
 struct param_addresses {
     struct addr items[PARAM_LIST_MAX];
     size_t n;
+    int word; /* place in `allowed`, from 1, of the word that stands instead; 0: none */
 };
 
 struct param_ids {

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from lab.aws.cloud import is_read
 from lab.handle import Lab
-from lab.topology import PUBLIC_IP, SECONDARY, VIP
+from lab.topology import PUBLIC_IP, SECONDARY, VIP, ZONE
 from runner import AGENTS, INSTALLED, LOG_FILE, RSCTMP, Outcome, Runner, agents, ocf_environment
 
 # Parameters that are enough, and fit the lab: those that are required, and one of each choice.
@@ -21,6 +21,7 @@ REQUIRED = {
     "elastic-ip": {"public_ip": PUBLIC_IP},
     "nlb-health-probe": {"port": "9000"},
     "route-table-vip": {"ip": VIP},
+    "route53-record": {"name": f"db.{ZONE}", "zone": ZONE},
     "secondary-ip": {"ip": SECONDARY},
 }
 LAB_NAME = "cts_agents"

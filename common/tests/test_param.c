@@ -543,6 +543,36 @@ param_number_digits_only_and_only_what_fits(void **state)
     assert_int_equal(value, 7);
 }
 
+/* A word stands for addresses that are found out later: it is one of them, whole and alone. */
+static void
+param_set_word_in_the_place_of_addresses(void **state)
+{
+    static const struct param row =
+        ROW("value", PARAM_ADDRESSES, addresses, .allowed = "private|public");
+    static const char *const wrong[] = {
+        "", "Private", "priv", "private|public", "privat ", "public private", "public 10.0.0.1",
+        ","};
+    struct params p = {.port = 0};
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(param_set(&row, "public", &p, &e), 0);
+    assert_int_equal(p.addresses.word, 2);
+    assert_int_equal(p.addresses.n, 0);
+    assert_int_equal(param_set(&row, "private", &p, &e), 0);
+    assert_int_equal(p.addresses.word, 1);
+    assert_int_equal(param_set(&row, "10.0.0.1 ::1", &p, &e), 0);
+    assert_int_equal(p.addresses.word, 0);
+    assert_int_equal(p.addresses.n, 2);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        print_message("%s\n", wrong[i]);
+        assert_int_equal(param_set(&row, wrong[i], &p, &e), -ERR_PARAM);
+        assert_int_equal(p.addresses.n, 2);
+    }
+    assert_string_equal(e.text, "value=\",\": allowed is private or public or IPv4 or IPv6 "
+                                "addresses like 10.1.0.10");
+}
+
 int
 main(void)
 {
@@ -564,6 +594,7 @@ main(void)
         FAKE_TEST(param_known_exact_names),
         FAKE_TEST(param_defaults_of_the_shared_rows_are_valid),
         FAKE_TEST(param_set_one_address_and_one_id),
+        FAKE_TEST(param_set_word_in_the_place_of_addresses),
         FAKE_TEST(param_content_type_of_every_type),
     };
 

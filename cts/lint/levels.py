@@ -12,15 +12,15 @@ LEVELS = (
     ("base", "buf", "err", "addr", "awsid"),
     ("log", "clock", "digest", "dnsname", "probehttp"),
     ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile", "probectl", "tcpport"),
-    ("exchange", "imds", "netif", "endpoint", "pace", "daemon"),
+    ("exchange", "imds", "netif", "endpoint", "pace", "dns", "daemon"),
     ("listener",),
     ("awscall",),
     ("ec2", "ec2addr", "route53", "elbv2", "sts", "param", "meta"),
     ("creds", "awsparam"),
     ("node", "verdict"),
-    ("ocf",),
-    ("mark",),
-    ("eip", "healthport", "routeplan", "vip"),
+    ("ocf", "recordplan"),
+    ("mark", "hostedzone"),
+    ("eip", "healthport", "record", "routeplan", "vip"),
     ("secondary",),
 )
 
@@ -45,6 +45,7 @@ LIBRARY_USERS = {
     "json-c/": {"json.c"},
     "libxml/": {"xmlq.c"},
     "libmnl/": {"netif.c"},
+    "resolv.h": {"dns.c"},
 }
 
 _LEVEL_OF = {module: level for level, modules in enumerate(LEVELS) for module in modules}
