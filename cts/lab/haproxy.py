@@ -3,6 +3,7 @@
 
 import csv
 import io
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -46,6 +47,8 @@ class HAProxy:
         A process that runs already goes on with the connections it has and takes no new ones.
         Raises LabError with HAProxy's last words when it does not accept the configuration.
         """
+        if shutil.which("haproxy", path=CLEAN_ENV["PATH"]) is None:
+            raise LabError("haproxy is not installed; run 'make deps'")
         argv = ["haproxy", "-db", "-f", str(self._config)]
         if self.alive:
             argv += ["-x", str(self._socket(self._generation)), "-sf", str(self._process.pid)]
