@@ -149,15 +149,14 @@ def create(topology: Topology) -> None:
         )
         # What has an address leaves by its interface, as AWS's own images arrange it: from any
         # other it would not pass the source/destination check.
-        ip_batch(
-            namespace,
-            [
+        for option, family in (("-4", "ip"), ("-6", "ip6")):
+            rules = [
                 f"rule add pref {_own_table(eni)} from {ip} lookup {_own_table(eni)}"
                 for eni in _with_own_table(member)
-                for ip in (eni.ip, eni.ip6)
+                for ip in [getattr(eni, family)]
                 if ip
-            ],
-        )
+            ]
+            ip_batch(namespace, rules, option)
         configure_member(name, member)
 
 
