@@ -19,9 +19,9 @@ from lab.aws.cloud import is_read
 from lab.aws.context import Settings
 from lab.aws.endpoints import SERVICES
 from lab.aws.errors import AwsError
-from lab.aws.faults import FaultError
+from lab.aws.faults import ROLE_LIFETIME_S, FaultError
 from lab.aws.httpd import Reply, Request
-from lab.aws.imds import ROLE_LIFETIME_S, in_namespace
+from lab.aws.imds import in_namespace
 from lab.aws.policy import PolicyError
 from lab.aws.sts import credential_document
 

@@ -107,12 +107,18 @@ class Daemon:
             self.context,
             Sts(cloud, store, authorizer, self.issuer, home),
             Power(cloud, None if standalone else self._switch),
+            self._rotate,
         )
         roles = RoleCredentials(store)
         self.imds = {
             name: Imds(self.context, name, machine["region"], machine["instance"], roles)
             for name, machine in self.machines.items()
         }
+
+    def _rotate(self, node: str, lifetime_s: float) -> None:
+        """End the credentials that a node's role has, and give it others; clients have no role."""
+        if self.imds[node].role() is not None:
+            self.imds[node].rotate(lifetime_s, expire_old=True)
 
     def _addresses(self) -> dict[str, str]:
         return {

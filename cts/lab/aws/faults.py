@@ -21,10 +21,20 @@ IMDS_ADDRESS6 = "fd00:ec2::254"
 
 # What a node asks at an address of its own network; the action is "GET /path", "A name." for DNS.
 _NOT_AWS = ("imds", "dns")
+
+# Role credentials of an instance live this long.
+ROLE_LIFETIME_S = 6 * 3600.0
+
 # Kinds that act below HTTP, before a request can be read.
 WIRE_KINDS = {"refuse", "drop"}
 # Kinds that change a request which is then served as usual, and the default of their parameter.
-MODIFIERS = {"slow": 1000.0, "stale": 5.0, "skew": 600.0, "pending": math.inf}
+MODIFIERS = {
+    "slow": 1000.0,
+    "stale": 5.0,
+    "skew": 600.0,
+    "pending": math.inf,
+    "rotate": ROLE_LIFETIME_S,
+}
 AWS_KINDS = {
     *WIRE_KINDS,
     *MODIFIERS,
@@ -85,7 +95,13 @@ class Rule:
         )
 
 
-_EFFECTS = {"slow": "slow_ms", "stale": "lag_s", "skew": "skew_s", "pending": "insync_s"}
+_EFFECTS = {
+    "slow": "slow_ms",
+    "stale": "lag_s",
+    "skew": "skew_s",
+    "pending": "insync_s",
+    "rotate": "rotated_s",
+}
 
 
 @dataclass
@@ -99,6 +115,8 @@ class Effect:
     lag_s: float = 0.0
     skew_s: float = 0.0
     insync_s: float | None = None
+    # Lifetime of the credentials that replace the caller's once it has been served.
+    rotated_s: float | None = None
     names: list[str] = field(default_factory=list)
 
 

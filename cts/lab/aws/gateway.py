@@ -11,6 +11,7 @@ import re
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -59,8 +60,12 @@ class Call:
 class Gateway:
     """Serves AWS's endpoints."""
 
-    def __init__(self, context: Context, sts: Sts, power: Power) -> None:
+    def __init__(
+        self, context: Context, sts: Sts, power: Power, rotate: Callable[[str, float], Any]
+    ) -> None:
         self._context = context
+        # Gives the role of a node new credentials, of a lifetime, and ends the old ones.
+        self._rotate = rotate
         self._cloud = context.cloud
         self._settings = context.settings
         self._by_name = {name: item for item in context.endpoints for name in item.names}
@@ -94,6 +99,8 @@ class Gateway:
                 call.service, call.region, call.action, call.node, call.params
             )
             reply = self._respond(call, effect)
+            if effect.rotated_s is not None and call.node is not None:
+                self._rotate(call.node, effect.rotated_s)
         reply.date = self._context.now() + effect.skew_s
         self._context.requests.record(
             request,

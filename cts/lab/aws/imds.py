@@ -17,15 +17,14 @@ from lab.aws import addresses
 from lab.aws.auth import Credential, CredentialStore
 from lab.aws.cloud import ACCOUNT, subnet_cidr6
 from lab.aws.context import Context
-from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6, Effect
+from lab.aws.faults import IMDS_ADDRESS, IMDS_ADDRESS6, ROLE_LIFETIME_S, Effect
 from lab.aws.httpd import Reply, Request, Server, listen
 from lab.aws.inside import opened
 from lab.aws.sts import credential_document, iso_time, role_principal
 
 _MAX_TTL_S = 21600
 _TOKEN_PATH = "/latest/api/token"
-# Role credentials of an instance live this long, and are replaced this long before they expire.
-ROLE_LIFETIME_S = 6 * 3600.0
+# Role credentials of an instance are replaced this long before they expire.
 _RENEW_S = 600.0
 _IMAGE = "ami-0123456789abcdef0"
 Tree = dict[str, Any]
