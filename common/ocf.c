@@ -320,7 +320,7 @@ confirm_loss(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
     for (unsigned i = 0;
          i < CONFIRM_TIMES && ctx->local == OCF_HERE && (v == OCF_ELSEWHERE || v == OCF_ABSENT);
          i++) {
-        log_info("monitor: %s; reading again", why->text);
+        log_info("%s: %s; reading again", operation_name(ctx->operation), why->text);
         if (deadline_sleep(ctx->deadline, CONFIRM_MS) < 0) {
             break;
         }
@@ -341,9 +341,7 @@ do_monitor(struct ocf_ctx *ctx)
         (void)err_set(&why, ERR_NOT_FOUND, "not on this node");
         v = OCF_ABSENT;
     }
-    if (ctx->operation == OCF_OP_MONITOR) {
-        v = confirm_loss(ctx, v, &why);
-    }
+    v = confirm_loss(ctx, v, &why);
     if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
         ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
         v = repair(ctx, &why);
@@ -516,7 +514,7 @@ let_go(struct ocf_ctx *ctx, struct err *e)
     ctx->deadline = deadline_cap(ctx->deadline, LET_GO_MS);
     rc = ctx->agent->let_go(ctx, e);
     if (rc < 0 && rc != -ERR_CANCELLED) {
-        ocf_warn(ctx, "left at AWS, where the next start takes it away", e);
+        ocf_warn(ctx, "left at AWS until the next start", e);
         return 0;
     }
     return rc;
