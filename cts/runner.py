@@ -23,6 +23,8 @@ BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
 AGENTS = BUILD / "agents"
 INSTALLED = "/usr/lib/ocf/resource.d/aws"
 RSCTMP = "/run/resource-agents"
+# Files that are being written; the writer renames or removes them.
+ASIDE = ".new-*"
 REASON = "ocf-exit-reason:"
 REASON_MAX = 128
 TIMEOUT_MS = 20000
@@ -268,6 +270,18 @@ class Runner:
         path = self.lab.files.node(where) / LOG_FILE.lstrip("/")
         return path.read_text() if path.exists() else ""
 
+    def state_dir(self, where: str) -> Path:
+        """Where the agents of a node keep their caches and marks, as it is seen from outside."""
+        first = node.running(self.lab.files, where)
+        return PROC / str(first.pid) / "root" / RSCTMP.lstrip("/") / "ocf-aws"
+
+    def forget(self, where: str) -> None:
+        """Empty the caches of a node; the marks of what has been started are empty files."""
+        self.learn_secrets(where)
+        for entry in self.state_dir(where).glob("*"):
+            if entry.is_file() and entry.stat().st_size > 0:
+                entry.unlink()
+
     def clean(self) -> None:
         """Forget the outcomes, and empty the caches and logs of all nodes."""
         self._said.clear()
@@ -280,9 +294,10 @@ class Runner:
         An entry is one line about itself, then a token alone, or key, secret, session token, time
         of expiry and source. The id of a key is not a secret.
         """
-        each = 'for entry in *; do tail -n +2 "$entry"; echo; done'
-        argv = ["sh", "-c", f"cd {RSCTMP}/ocf-aws 2>/dev/null && {each}"]
-        dump = self.lab.exec(where, *argv, check=False).stdout
+        dump = ""
+        for entry in self.state_dir(where).glob("*"):
+            if entry.is_file():
+                dump += entry.read_text(errors="replace").partition("\n")[2] + "\n"
         words = {word for word in dump.split() if len(word) >= SECRET_MIN}
         found = {word for word in words if not word.startswith("arn:")}
         self.secrets |= found

@@ -234,17 +234,6 @@ def test_monitor_sees_what_changed(
     assert cloud.targets() == before
 
 
-def test_monitor_that_reads_behind_a_write_sees_no_loss(here: Runner, cloud: Cloud) -> None:
-    """The first read after a takeover may still show the owner before; the next do not."""
-    _all_stolen(cloud)
-    cloud.lab.control.settings(read_delay_s=3)
-    for table in TABLES:
-        cloud.point(table, cloud.eni("n1"))
-    seen = here.monitor("n1")
-    assert seen.code == OK
-    assert len(seen.calls()) > 1
-
-
 def test_partial_loss_is_mended_by_start(here: Runner, cloud: Cloud) -> None:
     _one_elsewhere(cloud)
     assert here.start("n1").code == OK
@@ -262,15 +251,6 @@ def test_role_stopped_monitor_warms_the_caches(here: Runner, cloud: Cloud) -> No
     started = here.start("n2")
     assert (started.code, started.calls("imds")) == (OK, [])
     assert cloud.owners() == {"n2"}
-
-
-def test_role_stopped_monitor_says_not_running_whatever_aws_says(
-    here: Runner, machines: Lab
-) -> None:
-    machines.fault("ec2", "throttle")
-    stopped = here("n2", "monitor", interval_ms=11000, environment=STANDBY, timeout_ms=SHORT_MS)
-    assert stopped.code == NOT_RUNNING
-    assert stopped.calls() != []
 
 
 def test_depth_10_sees_the_check_of_the_interface(here: Runner, cloud: Cloud) -> None:
@@ -400,17 +380,6 @@ def test_source_dest_check_is_turned_off(vip: Runner, cloud: Cloud) -> None:
     assert "ModifyNetworkInterfaceAttribute" in started.calls()
     found = cloud.ec2("DescribeNetworkInterfaces", NetworkInterfaceIds=[eni])
     assert not found["NetworkInterfaces"][0]["SourceDestCheck"]
-
-
-@pytest.mark.parametrize(
-    ("on_unknown", "code"), [("degraded", DEGRADED), ("ok", OK), ("fail", FAILED)]
-)
-def test_on_unknown_decides_the_recurring_monitor(
-    here: Runner, machines: Lab, on_unknown: str, code: int
-) -> None:
-    machines.fault("ec2", "wrongroot")
-    assert here.monitor("n1", on_unknown=on_unknown).code == code
-    assert here.probe("n1", on_unknown=on_unknown).code == OK
 
 
 def test_unknown_limit_ends_the_patience(here: Runner, machines: Lab) -> None:
@@ -652,7 +621,7 @@ def test_proxy_that_is_not_there_is_unknown(here: Runner) -> None:
     assert "127.0.0.1 port 9" in here.log("n1")
 
 
-# --- faults: AWS cannot be asked -----------------------------------------------------------
+# --- faults: AWS cannot be asked; most are rows of faults.py -------------------------------
 
 
 @dataclass(frozen=True)
@@ -664,35 +633,29 @@ class Fault:
     kind: str
     says: str
     more: dict[str, Any] = field(default_factory=dict)
-    start: int = FAILED
 
 
+BOUNDLESS = [
+    Fault("P3_huge", "ec2", "huge", "too large", {"param": 100}),
+    Fault("P4_entities", "ec2", "bomb", "XML", {"param": "entity"}),
+    Fault("P4_nesting", "ec2", "bomb", "XML", {"param": "nesting"}),
+]
 AWS_FAULTS = [
-    Fault("N1_refused", "ec2", "refuse", "cannot connect"),
-    Fault("N2_silent", "ec2", "hang", "no answer in time"),
     Fault("N2_dropped", "ec2", "drop", "no answer in time"),
     Fault("N3_reset", "ec2", "reset", "connection broke"),
     Fault("N5_certificate", "ec2", "badcert", "certificate"),
     Fault("N6_proxy_html", "ec2", "html502", "502"),
     Fault("P1_truncated", "ec2", "truncate", "XML"),
     Fault("P2_wrong_root", "ec2", "wrongroot", "routeTableSet"),
-    Fault("P3_huge", "ec2", "huge", "too large", {"param": 100}),
-    Fault("P4_entities", "ec2", "bomb", "XML", {"param": "entity"}),
-    Fault("P4_nesting", "ec2", "bomb", "XML", {"param": "nesting"}),
+    *BOUNDLESS,
     Fault("P5_utf8", "ec2", "badutf8", "XML"),
     Fault("P6_empty", "ec2", "empty", "empty answer"),
-    Fault("T2_throttled", "ec2", "throttle", "RequestLimitExceeded"),
     Fault("T3_server_errors", "ec2", "mix", "DescribeRouteTables: "),
-    Fault("A1_denied", "ec2", "denied", "ec2:DescribeRouteTables", start=DENIED),
     Fault("A3_signature", "ec2", "badsig", "SignatureDoesNotMatch"),
 ]
 IMDS_FAULTS = [
-    Fault("I1_refused", "imds", "refuse", "cannot connect"),
-    Fault("I2_silent", "imds", "hang", "no answer in time"),
     Fault("I2_dropped", "imds", "drop", "no answer in time"),
     Fault("I3_busy", "imds", "e503", "503"),
-    Fault("I5_disabled", "imds", "e403", "403"),
-    Fault("I6_no_role", "imds", "norole", "no IAM role"),
 ]
 
 
@@ -707,7 +670,7 @@ def check_unknown(vip: Runner, cloud: Cloud, fault: Fault) -> None:
     }
     ended = {name: vip.end(running) for name, running in begun.items()}
     codes = {name: outcome.code for name, outcome in ended.items()}
-    assert codes == {"probe": OK, "monitor": DEGRADED, "other": NOT_RUNNING, "start": fault.start}
+    assert codes == {"probe": OK, "monitor": DEGRADED, "other": NOT_RUNNING, "start": FAILED}
     for name in ("probe", "monitor", "start"):
         assert fault.says in ended[name].reason
     assert not cloud.has("n2")
@@ -730,15 +693,15 @@ def test_metadata_cannot_be_asked(here: Runner, cloud: Cloud, fault: Fault) -> N
     check_unknown(here, cloud, fault)
 
 
-@pytest.mark.parametrize("fault", IMDS_FAULTS, ids=lambda fault: fault.id)
-def test_warm_caches_need_no_metadata(here: Runner, machines: Lab, fault: Fault) -> None:
-    machines.fault(fault.service, fault.kind)
+@pytest.mark.parametrize("kind", ["refuse", "hang", "drop", "e503", "e403", "norole"])
+def test_warm_caches_need_no_metadata(here: Runner, machines: Lab, kind: str) -> None:
+    machines.fault("imds", kind)
     seen = here.monitor("n1", timeout_ms=SHORT_MS)
     assert (seen.code, seen.reasons, seen.calls("imds")) == (OK, [], [])
 
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizers need far more memory")
-@pytest.mark.parametrize("fault", AWS_FAULTS[8:11], ids=lambda fault: fault.id)
+@pytest.mark.parametrize("fault", BOUNDLESS, ids=lambda fault: fault.id)
 def test_answer_of_any_size_needs_little_memory(here: Runner, machines: Lab, fault: Fault) -> None:
     machines.fault(fault.service, fault.kind, **fault.more)
     seen = here.monitor("n1", wrapper=["prlimit", f"--data={MAX_MEMORY}"])
@@ -760,27 +723,14 @@ def test_name_that_does_not_resolve_is_unknown(here: Runner) -> None:
     assert "host name does not resolve: ec2.nowhere.invalid" in seen.reason
 
 
-def test_throttling_is_no_storm(here: Runner, machines: Lab) -> None:
-    machines.fault("ec2", "throttle")
-    seen = here.monitor("n1", timeout_ms=4000)
-    assert seen.code == DEGRADED
-    # Half of 0.5, 1, 2 and 4 s on average: a handful of attempts in 3.5 s.
-    assert 2 <= len(seen.calls()) <= 20
-
-
 # --- faults that nobody notices ------------------------------------------------------------
 
 
 INVISIBLE = [
-    Fault("T1_throttled_twice", "ec2", "throttle", "", {"count": 2}),
     Fault("T3_errors_thrice", "ec2", "mix", "", {"count": 3}),
     Fault("N3_reset_once", "ec2", "reset", "", {"count": 1, "action": "DescribeRouteTables"}),
     Fault("A2_skew", "ec2", "skew", "", {"param": 600}),
     Fault("A2_skew_back", "ec2", "skew", "", {"param": -600}),
-    Fault("C3_expired", "ec2", "expired", "", {"count": 1}),
-    Fault("C3_request_expired", "ec2", "reqexpired", "", {"count": 1}),
-    Fault("I3_busy_thrice", "imds", "e503", "", {"count": 3}),
-    Fault("I4_token_expired", "imds", "e401", "", {"count": 1}),
 ]
 
 
@@ -788,8 +738,6 @@ INVISIBLE = [
 def test_passing_fault_is_invisible(
     here: Runner, cloud: Cloud, machines: Lab, fault: Fault
 ) -> None:
-    if fault.service == "imds":
-        here.clean()
     for act, where in ((here.monitor, "n1"), (here.start, "n2")):
         machines.fault(fault.service, fault.kind, **fault.more)
         done = act(where)
@@ -797,15 +745,6 @@ def test_passing_fault_is_invisible(
         assert any(fault.kind in (entry["fault"] or "") for entry in done.requests)
         machines.clear_faults()
     assert cloud.owners() == {"n2"}
-
-
-def test_cached_credentials_that_expired_are_renewed(here: Runner, machines: Lab) -> None:
-    machines.control.rotate("n1", expire_old=True)
-    here.learn_secrets("n1")
-    renewed = here.monitor("n1")
-    assert renewed.code == OK
-    assert renewed.calls() == ["DescribeRouteTables"] * 2
-    assert here.monitor("n1").calls() == ["DescribeRouteTables"]
 
 
 def test_credentials_close_to_their_end_are_renewed_before(vip: Runner, machines: Lab) -> None:
@@ -828,22 +767,6 @@ def test_token_that_metadata_forgot_is_renewed(here: Runner, machines: Lab) -> N
 
 
 # --- faults of writes ----------------------------------------------------------------------
-
-
-def test_stale_reads_cause_no_second_write(vip: Runner, cloud: Cloud) -> None:
-    cloud.lab.fault("ec2", "stale", param=1.5)
-    started = vip.start("n2")
-    assert started.code == OK
-    assert cloud.writes(started) == ["ReplaceRoute"] * 2
-    assert started.calls().count("DescribeRouteTables") > 2
-
-
-def test_lost_answer_to_a_write_is_looked_for(vip: Runner, cloud: Cloud) -> None:
-    cloud.lab.fault("ec2", "lost", action="ReplaceRoute", count=1)
-    started = vip.start("n2")
-    assert started.code == OK
-    assert cloud.writes(started) == ["ReplaceRoute"] * 2
-    assert cloud.owners() == {"n2"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,483 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fault matrix as data: agents x actions x faults, and what each cell requires.
+
+The promise behind it: an outage of AWS's API, of instance metadata or of credentials never stops,
+moves or fences a healthy service, and what AWS has accepted is never done twice.
+
+An agent is one entry of AGENTS, a fault one of ROWS. required() says what an agent has to do in a
+cell, or in words why there is nothing that it could do. faultlab.py runs the cells.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.aws.cloud import is_read
+from lab.handle import Lab
+from lab.topology import PUBLIC_IP, REGION, SECONDARY, VIP, ZONE
+from runner import TIMEOUT_MS, Runner
+
+# Both in one subnet, so that a secondary address can move; each cell begins on ACTIVE.
+ACTIVE, OTHER, NODES = "n1", "n3", 3
+OK, FAILED, DENIED, NOT_RUNNING, DEGRADED = 0, 1, 4, 7, 190
+# Of an action whose fault never ends: it gives up half a second before.
+SHORT_MS = 2500
+
+PROBE, PROBE_STANDBY = "probe", "probe-standby"
+MONITOR, DEEP, STANDBY = "monitor", "monitor-deep", "monitor-standby"
+STOP, START = "stop", "start"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One way to run an agent; `healthy` is its exit code when nothing is wrong."""
+
+    node: str
+    verb: str
+    healthy: int
+    # When the fault lasts, and the agent cannot do without what is broken.
+    blind: int
+    options: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+_RECURRING = {"interval_ms": 10000}
+_STOPPED = {"OCF_RESKEY_CRM_meta_role": "Stopped"}
+ACTIONS = {
+    PROBE: Action(ACTIVE, "monitor", OK, OK, {"interval_ms": 0}),
+    PROBE_STANDBY: Action(OTHER, "monitor", NOT_RUNNING, NOT_RUNNING, {"interval_ms": 0}),
+    MONITOR: Action(ACTIVE, "monitor", OK, DEGRADED, _RECURRING),
+    DEEP: Action(ACTIVE, "monitor", OK, DEGRADED, _RECURRING),
+    STANDBY: Action(OTHER, "monitor", NOT_RUNNING, NOT_RUNNING, _RECURRING, _STOPPED),
+    STOP: Action(ACTIVE, "stop", OK, OK),
+    START: Action(OTHER, "start", OK, FAILED),
+}
+# In this order; what stands together goes on at once, one action a node.
+STEPS = ((PROBE, PROBE_STANDBY), (MONITOR, STANDBY), (DEEP,), (STOP,), (START,))
+
+
+# --- agents --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What the matrix has to know of an agent that calls AWS."""
+
+    name: str
+    service: str
+    # Its parameters; makes in the lab what they name.
+    parameters: Callable[[Lab], dict[str, str]]
+    # The nodes that have the resource, as AWS sees it (or clients, where AWS has no say).
+    owners: Callable[[Lab], set[str]]
+    # Give it to a node, at AWS alone; None where AWS has nothing that could be given.
+    place: Callable[[Lab, str], None] | None
+    # The calls of each action to the service when nothing is wrong and the caches are warm. Those
+    # that are not here have no need of AWS.
+    calls: dict[str, tuple[str, ...]]
+    # What asks instance metadata even then; whoever calls AWS with cold caches does in any case.
+    by_metadata: frozenset[str] = frozenset()
+    # The depth at which a monitor asks AWS whatever metadata say; None: it does at depth 0.
+    depth: int | None = None
+    # What such a monitor answers in this lab when nothing is wrong.
+    deep_code: int = OK
+    deep_says: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the texts of a row may name in braces: the service, and its error codes."""
+        if self.service == "ec2":
+            own = {"throttled": "RequestLimitExceeded", "expired": "RequestExpired"}
+        else:
+            own = {"throttled": "Throttling", "expired": "ExpiredToken"}
+        return {"service": self.service, **own}
+
+    def writes(self, action: str) -> int:
+        """How many calls of an action change AWS."""
+        return sum(not is_read(call) for call in self.calls.get(action, ()))
+
+
+def _nodes_by_eni(lab: Lab) -> dict[str, str]:
+    return {eni["id"]: eni["node"] for eni in lab.state()["regions"][REGION]["enis"]}
+
+
+def _eni(lab: Lab, where: str) -> str:
+    return lab.topology.member(where).enis[0].id
+
+
+def _ec2(lab: Lab, operation: str, **params: Any) -> Any:
+    return lab.control.aws(REGION, "ec2", operation, **params)
+
+
+_ROUTE = f"{VIP}/32"
+
+
+def _route_owners(lab: Lab) -> set[str]:
+    return set(lab.route_owners(_ROUTE).values())
+
+
+def _place_routes(lab: Lab, where: str) -> None:
+    for table in lab.state()["regions"][REGION]["route_tables"]:
+        if any(route["destination"] == _ROUTE for route in table["routes"]):
+            given = {"RouteTableId": table["id"], "DestinationCidrBlock": _ROUTE}
+            _ec2(lab, "ReplaceRoute", NetworkInterfaceId=_eni(lab, where), **given)
+
+
+def _elastic_ip(lab: Lab) -> dict[str, Any]:
+    addresses = lab.state()["regions"][REGION]["addresses"]
+    return next(item for item in addresses if item["public_ip"] == PUBLIC_IP)
+
+
+def _elastic_ip_owners(lab: Lab) -> set[str]:
+    eni = _elastic_ip(lab)["eni"]
+    return {_nodes_by_eni(lab)[eni]} if eni else set()
+
+
+def _place_elastic_ip(lab: Lab, where: str) -> None:
+    given = {"AllocationId": _elastic_ip(lab)["id"], "AllowReassociation": True}
+    _ec2(lab, "AssociateAddress", NetworkInterfaceId=_eni(lab, where), **given)
+
+
+def _secondary_owners(lab: Lab) -> set[str]:
+    enis = lab.state()["regions"][REGION]["enis"]
+    return {eni["node"] for eni in enis if SECONDARY in eni["ips"]}
+
+
+def _place_secondary(lab: Lab, where: str) -> None:
+    given = {"PrivateIpAddresses": [SECONDARY], "AllowReassignment": True}
+    _ec2(lab, "AssignPrivateIpAddresses", NetworkInterfaceId=_eni(lab, where), **given)
+
+
+def _record_owners(lab: Lab) -> set[str]:
+    by_address = {ip: name for name, node in lab.topology.nodes.items() for ip in node.addresses}
+    return {
+        by_address[value]
+        for zone in lab.state()["zones"]
+        if zone["private"]
+        for record in zone["records"]
+        if record["name"] == f"db.{ZONE}"
+        for value in record["values"]
+    }
+
+
+_PORT = 3999
+
+
+def _health_probe_parameters(lab: Lab) -> dict[str, str]:
+    """A target group of its own, which no balancer uses: AWS always says the same of it."""
+
+    def elb(operation: str, **params: Any) -> Any:
+        return lab.control.aws(REGION, "elasticloadbalancing", operation, **params)
+
+    options = {"Name": "faults", "Protocol": "TCP", "Port": _PORT, "TargetType": "instance"}
+    made = elb("CreateTargetGroup", VpcId=lab.topology.vpcs[0].id, **options)
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    targets = [{"Id": node.instance} for node in lab.topology.nodes.values()]
+    elb("RegisterTargets", TargetGroupArn=arn, Targets=targets)
+    return {"port": str(_PORT), "target_group_arn": arn}
+
+
+def _listening(lab: Lab) -> set[str]:
+    runner = Runner(lab, "nlb-health-probe")
+    return {where for where in (ACTIVE, OTHER) if runner.processes(where)}
+
+
+_FIND_ROUTES, _FIND_ADDRESS, _FIND_HOLDER = (
+    "DescribeRouteTables",
+    "DescribeAddresses",
+    "DescribeNetworkInterfaces",
+)
+_LIST_RECORDS = "ListResourceRecordSets"
+
+AGENTS = [
+    Agent(
+        "route-table-vip",
+        "ec2",
+        lambda _lab: {"ip": VIP},
+        _route_owners,
+        _place_routes,
+        {
+            **dict.fromkeys((PROBE, MONITOR, STANDBY), (_FIND_ROUTES,)),
+            START: (_FIND_ROUTES, "ReplaceRoute", "ReplaceRoute", _FIND_ROUTES),
+        },
+    ),
+    Agent(
+        "elastic-ip",
+        "ec2",
+        lambda _lab: {"public_ip": PUBLIC_IP},
+        _elastic_ip_owners,
+        _place_elastic_ip,
+        {
+            **dict.fromkeys((DEEP, STANDBY), (_FIND_ADDRESS,)),
+            STOP: (_FIND_ADDRESS, "DisassociateAddress"),
+            START: (_FIND_ADDRESS, "AssociateAddress", _FIND_ADDRESS),
+        },
+        by_metadata=frozenset((PROBE, MONITOR)),
+        depth=10,
+    ),
+    Agent(
+        "secondary-ip",
+        "ec2",
+        lambda _lab: {"ip": SECONDARY},
+        _secondary_owners,
+        _place_secondary,
+        {
+            **dict.fromkeys((DEEP, STANDBY), (_FIND_HOLDER,)),
+            STOP: (_FIND_HOLDER, "UnassignPrivateIpAddresses"),
+            START: (_FIND_HOLDER, "AssignPrivateIpAddresses", _FIND_HOLDER),
+        },
+        by_metadata=frozenset((PROBE, MONITOR)),
+        depth=10,
+    ),
+    Agent(
+        "nlb-health-probe",
+        "elasticloadbalancing",
+        _health_probe_parameters,
+        _listening,
+        None,
+        {DEEP: ("DescribeTargetHealth",)},
+        depth=20,
+        deep_code=DEGRADED,
+        deep_says=("is unused, Target.NotInUse",),
+    ),
+]
+
+
+# --- faults --------------------------------------------------------------------------------
+
+# What a rule's service may be beside "imds": the agent's.
+API = "api"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the lab, for the nodes of a step."""
+
+    service: str
+    kind: str
+    count: int | None = None
+    param: float | None = None
+    # Only the calls that change AWS, or only the others.
+    of: str = "all"
+
+
+def _nothing(_lab: Lab, _agent: Agent, _action: str) -> None:
+    """Most rows need no more than their rules."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault."""
+
+    id: str
+    what: str
+    rules: tuple[Rule, ...] = ()
+    # It does not end before the action does.
+    lasting: bool = False
+    # The caches are empty, but for the marks of what has been started.
+    cold: bool = False
+    # It is about metadata as a whole, and not only about the API and the credentials for it.
+    of_metadata: bool = False
+    # What whoever suffers says: what failed, and what to do. {words} are the agent's.
+    says: tuple[str, ...] = ()
+    # Faults and error codes that the request log must show of whoever suffers, and goes on.
+    traces: tuple[str, ...] = ()
+    # Only whoever makes so many calls, or writes so often, can suffer.
+    least_calls: int = 0
+    least_writes: int = 0
+    # The services that can have it.
+    only: frozenset[str] = frozenset(("ec2", "route53", "elasticloadbalancing"))
+    # Exit code of a start that suffers while it lasts.
+    start: int = FAILED
+    # Actions that succeed with a warning when they suffer.
+    warns: frozenset[str] = frozenset()
+    timeout_ms: int = TIMEOUT_MS
+    # Done before the rules are made, and after.
+    before: Callable[[Lab, Agent, str], None] = _nothing
+    after: Callable[[Lab, Agent, str], None] = _nothing
+
+
+def _expire_credentials(lab: Lab, _agent: Agent, action: str) -> None:
+    lab.control.rotate(ACTIONS[action].node, expire_old=True)
+
+
+def _move_away(lab: Lab, agent: Agent, action: str) -> None:
+    """What reads that lag will show: of what only looks, that the resource was elsewhere."""
+    agent.place(lab, OTHER if ACTIONS[action].verb == "monitor" else ACTIVE)
+
+
+def _bring_back(lab: Lab, agent: Agent, _action: str) -> None:
+    agent.place(lab, ACTIVE)
+
+
+def _about(rule: Rule) -> dict[str, Any]:
+    """Whoever has warm caches hardly asks metadata: the test is to have none."""
+    metadata = rule.service == "imds"
+    return {"rules": (rule,), "cold": metadata, "of_metadata": metadata}
+
+
+def _lasting(id_: str, what: str, rule: Rule, *says: str, **more: Any) -> Row:
+    options = {"says": says, "warns": frozenset((STOP,)), "timeout_ms": SHORT_MS}
+    return Row(id_, what, lasting=True, **_about(rule) | options | more)
+
+
+def _passing(id_: str, what: str, rule: Rule, **more: Any) -> Row:
+    return Row(id_, what, **_about(rule) | {"traces": (rule.kind,)} | more)
+
+
+_NETWORK = "check network, DNS and security group"
+_CHANGES = {"only": frozenset(("route53",)), "least_writes": 1}
+_PENDING_S = 1.5
+# Reads that lag so long show what was before the first change after the rule was made.
+_LONG_S = 3600
+
+ROWS = [
+    Row("none", "nothing is wrong"),
+    _lasting("N1", "connection refused", Rule(API, "refuse"), "cannot connect", _NETWORK),
+    _lasting("N2", "accepted and silent", Rule(API, "hang"), "no answer in time", _NETWORK),
+    _passing("T1", "throttled twice", Rule(API, "throttle", count=2)),
+    _lasting("T2", "throttled for ever", Rule(API, "throttle"), "{throttled}", "raise the quota"),
+    _lasting(
+        "A1",
+        "denied",
+        Rule(API, "denied"),
+        " {service}:",
+        "allow it in the IAM policy",
+        start=DENIED,
+    ),
+    _lasting("I1", "metadata: refused", Rule("imds", "refuse"), "cannot connect", _NETWORK),
+    _lasting("I2", "metadata: silent", Rule("imds", "hang"), "no answer in time", _NETWORK),
+    _passing("I3", "metadata: busy three times", Rule("imds", "e503", count=3)),
+    _passing("I4", "metadata: session token expired", Rule("imds", "e401", count=1)),
+    _lasting(
+        "I5",
+        "metadata: disabled",
+        Rule("imds", "e403"),
+        "refuses (403)",
+        "enable the metadata endpoint of this instance",
+    ),
+    _lasting(
+        "I6",
+        "metadata: no role",
+        Rule("imds", "norole"),
+        "no IAM role on this instance",
+        "attach an instance profile",
+        of_metadata=False,
+    ),
+    Row(
+        "C1",
+        "cached credentials have expired",
+        traces=("{expired}",),
+        before=_expire_credentials,
+    ),
+    _passing(
+        "C2",
+        "credentials rotate between two calls",
+        Rule(API, "rotate", count=1),
+        traces=("rotate", "{expired}"),
+        least_calls=2,
+    ),
+    _passing("C3-token", "credentials expire in flight", Rule(API, "expired", count=1)),
+    _passing("C3-request", "request expires in flight", Rule(API, "reqexpired", count=1)),
+    Row(
+        "S1",
+        "reads lag behind what was written",
+        (
+            Rule(API, "stale", count=2, param=_LONG_S, of="reads"),
+            Rule("imds", "stale", param=_LONG_S),
+        ),
+        of_metadata=True,
+        traces=("stale",),
+        only=frozenset(("ec2",)),
+        before=_move_away,
+        after=_bring_back,
+    ),
+    _passing("S2", "PENDING for a while", Rule(API, "pending", param=_PENDING_S), **_CHANGES),
+    _passing(
+        "S3",
+        "PENDING for ever",
+        Rule(API, "pending"),
+        warns=frozenset((START,)),
+        timeout_ms=4000,
+        **_CHANGES,
+    ),
+    _passing("S4", "PriorRequestNotComplete twice", Rule(API, "prior", count=2), **_CHANGES),
+    _passing(
+        "S5",
+        "answer to a write lost",
+        Rule(API, "lost", count=1, of="writes"),
+        least_writes=1,
+        warns=frozenset((STOP,)),
+    ),
+]
+
+
+# --- what a cell requires ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Required:
+    """What an agent has to do in a cell."""
+
+    code: int
+    # It cannot do without what is broken.
+    suffers: bool
+    # What failed, and what to do: in the exit reason or warning.
+    says: tuple[str, ...]
+    traces: tuple[str, ...]
+    warns: bool
+    # Calls carried out that change AWS, and the nodes that have the resource afterwards.
+    writes: int
+    owners: frozenset[str]
+
+
+def _senseless(agent: Agent, row: Row, action: str) -> str | None:
+    """Why there is nothing in a cell that could be right or wrong."""
+    if agent.service not in row.only:
+        return f"{agent.service} has no such fault"
+    if action == DEEP and agent.depth is None:
+        return "a monitor of depth 0 asks AWS already"
+    if agent.writes(action) < row.least_writes:
+        return "it changes nothing at AWS"
+    if len(agent.calls.get(action, ())) < row.least_calls:
+        return f"it makes no {row.least_calls} calls"
+    return None
+
+
+def _suffers(agent: Agent, row: Row, action: str) -> bool:
+    by_metadata = row.of_metadata and action in agent.by_metadata
+    return row.id != "none" and (action in agent.calls or by_metadata)
+
+
+def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str]:
+    lasts = suffers and row.lasting
+    if action == START:
+        stopped = _owners(agent, row, STOP, _suffers(agent, row, STOP))
+        return stopped if lasts else frozenset((OTHER,))
+    lets_go = agent.place is None or agent.writes(STOP) > 0
+    if action == STOP and lets_go and not lasts:
+        return frozenset()
+    return frozenset((ACTIVE,))
+
+
+def required(agent: Agent, row: Row, action: str) -> Required | str:
+    """What a cell requires, or why it makes no sense."""
+    senseless = _senseless(agent, row, action)
+    if senseless is not None:
+        return senseless
+    suffers = _suffers(agent, row, action)
+    lasts = suffers and row.lasting
+    code = ACTIONS[action].blind if lasts else ACTIONS[action].healthy
+    says = row.says if lasts else ()
+    if lasts and action == START:
+        code = row.start
+    elif action == DEEP and not lasts:
+        code, says = agent.deep_code, agent.deep_says
+    return Required(
+        code=code,
+        suffers=suffers,
+        says=tuple(text.format(**agent.words) for text in says),
+        traces=tuple(text.format(**agent.words) for text in row.traces if suffers),
+        warns=suffers and action in row.warns,
+        writes=0 if lasts else agent.writes(action),
+        owners=_owners(agent, row, action, suffers),
+    )
