@@ -79,6 +79,7 @@ cache_open(struct cache *c, const char *rsctmp)
     *c = (struct cache){.dir_fd = -1};
     len = snprintf(c->dir, sizeof(c->dir), "%s/" DIR_NAME, parent);
     error = len < (int)sizeof(c->dir) ? open_private_dir(parent, &c->dir_fd) : ENAMETOOLONG;
+    c->missing = error == ENOENT;
     if (error != 0) {
         (void)snprintf(c->why, sizeof(c->why), "%s",
                        error == EPERM ? "not a directory that is ours alone (mode 0700)"
@@ -280,9 +281,9 @@ cache_has(const struct cache *c, const char *key, struct err *e)
 {
     char name[DIGEST_HEX_SIZE];
     struct stat st;
-    int rc = name_of(c, key, name, e);
+    int rc = c->missing ? 0 : name_of(c, key, name, e);
 
-    if (rc < 0) {
+    if (rc < 0 || c->missing) {
         return rc;
     }
     if (fstatat(c->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -297,9 +298,9 @@ int
 cache_remove(const struct cache *c, const char *key, struct err *e)
 {
     char name[DIGEST_HEX_SIZE];
-    int rc = name_of(c, key, name, e);
+    int rc = c->missing ? 0 : name_of(c, key, name, e);
 
-    if (rc == 0 && unlinkat(c->dir_fd, name, 0) < 0 && errno != ENOENT) {
+    if (rc == 0 && !c->missing && unlinkat(c->dir_fd, name, 0) < 0 && errno != ENOENT) {
         rc = err_set(e, ERR_SYSTEM, "cannot remove %s/%s: %s", c->dir, name, strerror(errno));
     }
     return rc;

@@ -18,6 +18,7 @@
 /* An open cache. */
 struct cache {
     int dir_fd;    /* -1: no cache, every get is a miss and every put a no-op */
+    bool missing;  /* -1, since there is no such directory and it cannot be made */
     char dir[160]; /* path of the directory, for messages */
     char why[128]; /* why dir_fd is -1 */
 };
@@ -52,6 +53,8 @@ void cache_drop(const struct cache *c, const char *key);
 
 /*!
  * \brief Whether there is an entry, for state that is more than a cache: no miss for a failure
+ *
+ * A directory that is missing has none.
  *
  * \return 1, 0, or -ERR_SYSTEM with the path and errno's text in \p e when it cannot be told
  */

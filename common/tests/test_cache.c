@@ -235,6 +235,7 @@ cache_has_and_remove_tell_absence_from_failure(void **state)
 {
     const struct cache *c = cache_of(state);
     const struct cache none = {.dir_fd = -1, .dir = "/nowhere", .why = "gone"};
+    struct cache missing;
     struct err e = {0};
 
     assert_int_equal(cache_has(c, KEY, &e), 0);
@@ -249,6 +250,12 @@ cache_has_and_remove_tell_absence_from_failure(void **state)
     assert_int_equal(cache_touch(&none, KEY, &e), -ERR_SYSTEM);
     assert_string_equal(e.text, "cannot use /nowhere: gone");
     assert_int_equal(cache_remove(&none, KEY, &e), -ERR_SYSTEM);
+    e = (struct err){0};
+    cache_open(&missing, "/proc/none");
+    assert_int_equal(missing.dir_fd, -1);
+    assert_int_equal(cache_has(&missing, KEY, &e), 0);
+    assert_int_equal(cache_remove(&missing, KEY, &e), 0);
+    assert_int_equal(cache_touch(&missing, KEY, &e), -ERR_SYSTEM);
     cache_drop(&none, KEY);
 }
 
