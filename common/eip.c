@@ -19,8 +19,19 @@ public_ip_text(const struct ocf_ctx *ctx, const struct eip_params *p, char out[A
     return true;
 }
 
+/* The default of private_ip. Where the metadata does not tell, any address of the NIC will do. */
+static void
+fill_private_ip(struct ocf_ctx *ctx, struct eip_params *p, const struct node_nic *nic)
+{
+    struct err ignored = {0};
+
+    if (p->private_ip.family == 0) {
+        (void)!node_primary_ip(&ctx->node, nic, ctx->deadline, &p->private_ip, &ignored);
+    }
+}
+
 bool
-eip_shown_by_imds(struct ocf_ctx *ctx, const struct eip_params *p)
+eip_shown_by_imds(struct ocf_ctx *ctx, struct eip_params *p)
 {
     struct err ignored = {0};
     struct node_nic nic;
@@ -35,8 +46,10 @@ eip_shown_by_imds(struct ocf_ctx *ctx, const struct eip_params *p)
     }
     (void)snprintf(leaf, sizeof(leaf), "ipv4-associations/%s", text);
     rc = ocf_nic(ctx, p->interface, &nic, &ignored);
-    rc = rc < 0 ? rc
-                : node_nic_addresses(&ctx->node, &nic, leaves, 1, ctx->deadline, &found, &ignored);
+    if (rc == 0) {
+        fill_private_ip(ctx, p, &nic);
+        rc = node_nic_addresses(&ctx->node, &nic, leaves, 1, ctx->deadline, &found, &ignored);
+    }
     return rc == 0 &&
            (p->private_ip.family == 0 ? found.n > 0 : addr_list_has(&found, &p->private_ip));
 }
@@ -66,8 +79,23 @@ eip_judge(const struct eip_params *p, const struct ec2_elastic_ip *now, const ch
     return OCF_HERE;
 }
 
+static enum ocf_verdict
+tell_not_found(const struct ocf_ctx *ctx, const struct eip_params *p, struct err *why)
+{
+    bool by_id = p->allocation_id[0] != '\0';
+    char text[ADDR_TEXT_MAX] = "";
+
+    if (!by_id) {
+        (void)addr_text(&p->public_ip, text);
+    }
+    (void)err_set(why, ERR_PARAM, "%s=\"%s\": this account has no such Elastic IP in this region",
+                  by_id ? "allocation_id" : "public_ip", by_id ? p->allocation_id : text);
+    return ctx->operation == OCF_OP_MONITOR || ctx->operation == OCF_OP_PROBE ? OCF_ABSENT
+                                                                              : OCF_UNKNOWN;
+}
+
 enum ocf_verdict
-eip_ask_aws(struct ocf_ctx *ctx, const struct eip_params *p, struct node_nic *ret_nic,
+eip_ask_aws(struct ocf_ctx *ctx, struct eip_params *p, struct node_nic *ret_nic,
             struct ec2_elastic_ip *ret, struct err *why)
 {
     struct aws_session *session = NULL;
@@ -78,16 +106,10 @@ eip_ask_aws(struct ocf_ctx *ctx, const struct eip_params *p, struct node_nic *re
     rc = rc < 0 ? rc
                 : ec2_describe_elastic_ip(session, p->allocation_id, &p->public_ip, ret,
                                           ctx->deadline, why);
-    if (rc == -ERR_NOT_FOUND && ctx->operation == OCF_OP_MONITOR) {
-        return OCF_ABSENT;
-    }
-    if (rc == -ERR_NOT_FOUND) {
-        why->code = -ERR_PARAM; /* no node can help that */
-        (void)err_prefix(why, p->allocation_id[0] != '\0' ? "allocation_id" : "public_ip");
-    }
     if (rc < 0) {
-        return OCF_UNKNOWN;
+        return rc == -ERR_NOT_FOUND ? tell_not_found(ctx, p, why) : OCF_UNKNOWN;
     }
+    fill_private_ip(ctx, p, ret_nic);
     (void)addr_text(&ret->public_ip, text);
     cache_put(&ctx->cache, ret->allocation_id, text, strlen(text));
     return eip_judge(p, ret, ret_nic->eni_id, why);

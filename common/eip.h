@@ -12,7 +12,7 @@ struct eip_params {
     char allocation_id[AWS_ID_MAX];
     struct addr public_ip;
     const char *interface;
-    struct addr private_ip; /* family 0: the interface's primary one */
+    struct addr private_ip; /* family 0: the interface's primary one, filled in when asked */
 };
 
 /*!
@@ -20,7 +20,7 @@ struct eip_params {
  *
  * False also when it does not answer, or when the address of the allocation id is not known yet.
  */
-bool eip_shown_by_imds(struct ocf_ctx *ctx, const struct eip_params *p);
+bool eip_shown_by_imds(struct ocf_ctx *ctx, struct eip_params *p);
 
 /*!
  * \brief Where AWS says that it leads
@@ -28,11 +28,11 @@ bool eip_shown_by_imds(struct ocf_ctx *ctx, const struct eip_params *p);
  * \param[out] ret_nic  our interface
  * \param[out] ret      the Elastic IP as it is
  *
- * \return as eip_judge(); ABSENT when a monitor finds that the account has it no more; UNKNOWN
- *         with the error, -ERR_PARAM for an Elastic IP that does not exist
+ * \return as eip_judge(); ABSENT when a monitor or a probe finds that the account has it no more;
+ *         UNKNOWN with the error, -ERR_PARAM for an Elastic IP that does not exist
  */
-enum ocf_verdict eip_ask_aws(struct ocf_ctx *ctx, const struct eip_params *p,
-                             struct node_nic *ret_nic, struct ec2_elastic_ip *ret, struct err *why);
+enum ocf_verdict eip_ask_aws(struct ocf_ctx *ctx, struct eip_params *p, struct node_nic *ret_nic,
+                             struct ec2_elastic_ip *ret, struct err *why);
 
 /*!
  * \brief Compare what is with what is wanted; a pure function

@@ -207,3 +207,30 @@ node_nic_addresses(struct node *n, const struct node_nic *nic, const char *const
     }
     return rc;
 }
+
+int
+node_primary_ip(struct node *n, const struct node_nic *nic, struct deadline d, struct addr *ret,
+                struct err *e)
+{
+    static const char *const leaves[] = {"local-ipv4s"};
+    OCF_BUF struct buf cached = BUF_INIT(ADDR_TEXT_MAX);
+    struct addr_list found = {.n = 0};
+    char key[KEY_MAX];
+    char text[ADDR_TEXT_MAX];
+    int rc = 0;
+
+    boot_key("primary", nic->link.mac, key);
+    if (cache_get(n->cache, key, &cached) && addr_parse(buf_str(&cached), ret)) {
+        return 0;
+    }
+    rc = node_nic_addresses(n, nic, leaves, ARRAY_LEN(leaves), d, &found, e);
+    if (rc == 0 && found.n == 0) {
+        rc = err_set(e, ERR_NOT_FOUND, "%s has no IPv4 address", nic->eni_id);
+    }
+    if (rc == 0) {
+        *ret = found.items[0];
+        (void)addr_text(ret, text);
+        cache_put(n->cache, key, text, strlen(text));
+    }
+    return rc;
+}

@@ -45,6 +45,16 @@ int node_nic(struct node *n, const char *interface, struct deadline d, struct no
 /*! \brief Whether an interface that was asked for exists here; NULL does. 0; -ERR_PARAM_LOCAL. */
 int node_check_interface(const char *interface, struct err *e) OCF_MUST_CHECK;
 
+/*!
+ * \brief The primary private IPv4 address of a NIC; asked once, since it never changes
+ *
+ * \return 0; -ERR_NOT_FOUND when it has no IPv4; errors as node_nic_addresses()
+ *
+ * Source: EC2 User Guide, "Instance metadata categories": the first of local-ipv4s.
+ */
+int node_primary_ip(struct node *n, const struct node_nic *nic, struct deadline d, struct addr *ret,
+                    struct err *e) OCF_MUST_CHECK;
+
 #define NODE_LEAVES_MAX 4
 
 /*!

@@ -2,6 +2,8 @@
 """The AWS of a lab as the tests of agents arrange and inspect it, and what their actions return."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from lab.handle import Lab
@@ -14,6 +16,37 @@ OK, FAILED, WRONG_HERE, DENIED, WRONG, NOT_RUNNING, DEGRADED = 0, 1, 2, 4, 6, 7,
 # Of an action whose fault never ends: it gives up half a second before.
 SHORT_MS = 2500
 END_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A wrong value and the words that the one line about it must have."""
+
+    parameters: dict[str, str | None]
+    code: int
+    says: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ",".join(f"{name}={value}" for name, value in self.parameters.items())
+
+    def check(self, refused: Outcome) -> None:
+        """The outcome of an action with it: one line says what is wrong, and nobody was asked."""
+        assert refused.code == self.code
+        assert len(refused.stderr.splitlines()) == 1
+        for word in self.says:
+            assert word in refused.reason
+        assert refused.requests == []
+
+
+def actions_of(policy: dict[str, Any]) -> list[str]:
+    """All actions that a policy allows, in order."""
+    lists = [statement["Action"] for statement in policy["Statement"]]
+    return sorted(name for item in lists for name in ([item] if isinstance(item, str) else item))
+
+
+def errors(checked: Outcome) -> list[str]:
+    """The findings of a preflight that are wrong."""
+    return [line for line in checked.stderr.splitlines() if line.startswith("ERROR: ")]
 
 
 class Cloud:
@@ -102,3 +135,62 @@ class Cloud:
         """Switch the source/dest check of an interface."""
         check = {"Value": on}
         self.ec2("ModifyNetworkInterfaceAttribute", NetworkInterfaceId=eni, SourceDestCheck=check)
+
+    # --- Elastic IPs ---
+
+    def allocate(self, public_ip: str) -> str:
+        """Make an Elastic IP of this address; its allocation id."""
+        return self.ec2("AllocateAddress", Domain="vpc", Address=public_ip)["AllocationId"]
+
+    def elastic_ip(self, public_ip: str) -> dict[str, Any]:
+        """What AWS says about an Elastic IP."""
+        (found,) = self.ec2("DescribeAddresses", PublicIps=[public_ip])["Addresses"]
+        return found
+
+    def leads_to(self, public_ip: str) -> tuple[str, str] | None:
+        """The interface and the private address behind an Elastic IP."""
+        found = self.elastic_ip(public_ip)
+        if "NetworkInterfaceId" not in found:
+            return None
+        return found["NetworkInterfaceId"], found["PrivateIpAddress"]
+
+    def associate(self, public_ip: str, eni: str, private_ip: str | None = None) -> None:
+        """Lead an Elastic IP to an interface, wherever it leads now."""
+        more = {"PrivateIpAddress": private_ip} if private_ip else {}
+        allocation = self.elastic_ip(public_ip)["AllocationId"]
+        self.ec2("AssociateAddress", AllocationId=allocation, NetworkInterfaceId=eni, **more)
+
+    def disassociate(self, public_ip: str) -> None:
+        """Lead an Elastic IP nowhere."""
+        if self.leads_to(public_ip):
+            self.ec2("DisassociateAddress", PublicIp=public_ip)
+
+    # --- secondary addresses ---
+
+    def holder(self, address: str) -> str | None:
+        """The interface that has a private address."""
+        six = ":" in address
+        name = "ipv6-addresses.ipv6-address" if six else "addresses.private-ip-address"
+        filters = [{"Name": name, "Values": [address]}]
+        found = self.ec2("DescribeNetworkInterfaces", Filters=filters)["NetworkInterfaces"]
+        return found[0]["NetworkInterfaceId"] if found else None
+
+    def unassign(self, addresses: Iterable[str]) -> None:
+        """Take addresses away from the interfaces that have them."""
+        for address in addresses:
+            eni = self.holder(address)
+            if eni and ":" in address:
+                self.ec2("UnassignIpv6Addresses", NetworkInterfaceId=eni, Ipv6Addresses=[address])
+            elif eni:
+                options = {"NetworkInterfaceId": eni, "PrivateIpAddresses": [address]}
+                self.ec2("UnassignPrivateIpAddresses", **options)
+
+    def assign(self, eni: str, *addresses: str) -> None:
+        """Give addresses to an interface, whoever has them."""
+        self.unassign(addresses)
+        for address in addresses:
+            if ":" in address:
+                self.ec2("AssignIpv6Addresses", NetworkInterfaceId=eni, Ipv6Addresses=[address])
+            else:
+                options = {"NetworkInterfaceId": eni, "PrivateIpAddresses": [address]}
+                self.ec2("AssignPrivateIpAddresses", **options)

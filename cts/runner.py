@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -251,6 +251,17 @@ class Runner:
     def stop(self, where: str, **more: Any) -> Outcome:
         return self(where, "stop", **more)
 
+    def held(self, where: str, action: str, call: str, **more: Any) -> Running:
+        """Begin an action that waits for the answer to one kind of call to EC2."""
+        self.lab.fault("ec2", "hang", action=call)
+        running = self.begin(where, action, timeout_ms=60000, api_timeout="50s", **more)
+        until(
+            lambda: any(entry["action"] == call for entry in running.requests()),
+            BEGIN_TIMEOUT_S,
+            f"the {action} to call {call}",
+        )
+        return running
+
     # --- what a node has of it ---
 
     def processes(self, where: str) -> list[Process]:
@@ -287,6 +298,16 @@ class Runner:
         self._said.clear()
         for where in self.lab.topology.nodes:
             self.lab.exec(where, "rm", "-rf", f"{RSCTMP}/ocf-aws", LOG_FILE)
+
+    @contextlib.contextmanager
+    def state_mounted(self, where: str, options: str) -> Iterator[None]:
+        """Inside, the state directory of a node is a file system of its own, of these options."""
+        self.lab.exec(where, "mkdir", "-p", RSCTMP)
+        self.lab.exec(where, "mount", "-t", "tmpfs", "-o", options, "tmpfs", RSCTMP)
+        try:
+            yield
+        finally:
+            self.lab.exec(where, "umount", RSCTMP)
 
     def learn_secrets(self, where: str) -> set[str]:
         """Remember the secrets that are in a node's cache, and return them.

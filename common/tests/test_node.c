@@ -365,6 +365,30 @@ node_nic_cached_for_this_boot_and_mac_only(void **state)
     assert_string_equal(found.eni_id, ENI);
 }
 
+static void
+node_primary_ip_is_the_first_and_asked_once(void **state)
+{
+    const struct node_nic lo = {.link = {.name = "lo", .mac = MAC}, .eni_id = ENI};
+    struct fake *f = *state;
+    struct addr found = {0};
+    struct err e = {0};
+    char text[ADDR_TEXT_MAX];
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, GIVES_TOKEN, {.url = MACS "local-ipv4s", .status = 404});
+    assert_int_equal(node_primary_ip(&n, &lo, fake_deadline(f, 10000), &found, &e), -ERR_NOT_FOUND);
+    assert_non_null(strstr(e.text, ENI));
+    assert_int_equal(found.family, 0);
+    FAKE_SCRIPT(f, GIVES(MACS "local-ipv4s", "10.0.2.50\n10.0.2.5"));
+    for (int i = 0; i < 2; i++) {
+        found = (struct addr){0};
+        assert_int_equal(node_primary_ip(&n, &lo, fake_deadline(f, 10000), &found, &e), 0);
+        assert_string_equal(addr_text(&found, text), "10.0.2.50");
+    }
+    assert_int_equal(f->n_requests, 3);
+}
+
 int
 main(void)
 {
@@ -384,6 +408,7 @@ main(void)
         FAKE_TEST(node_nic_one_id_lost_hands_on_its_error),
         FAKE_TEST(node_nic_cancelled_tells_so),
         FAKE_TEST(node_nic_cached_for_this_boot_and_mac_only),
+        FAKE_TEST(node_primary_ip_is_the_first_and_asked_once),
     };
 
     return cmocka_run_group_tests_name("node", tests, NULL, NULL);
