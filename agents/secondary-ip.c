@@ -59,13 +59,9 @@ acquire(struct ocf_ctx *ctx, struct err *e)
 {
     struct params *p = ctx->params;
     struct secondary *s = &p->secondary;
-    struct aws_session *session = NULL;
     int rc = vip_assign(ctx, &s->vip, &s->nic.link, e);
 
-    rc = rc < 0 ? rc : ocf_aws(ctx, &session, e);
-    return rc < 0 ? rc
-                  : ec2_move_addresses(session, s->nic.eni_id, s->vip.addresses.items, s->holders,
-                                       s->vip.addresses.n, ctx->deadline, e);
+    return rc < 0 ? rc : secondary_move(ctx, s, e);
 }
 
 static int
@@ -74,7 +70,7 @@ release(struct ocf_ctx *ctx, struct err *e)
     const struct params *p = ctx->params;
     struct err why = {0};
 
-    if (vip_is_of_others(ctx, &p->secondary.vip, &why)) {
+    if (vip_is_of_others(&p->secondary.vip, &why)) {
         ocf_warn(ctx, "address left on its interface", &why);
         return 0;
     }
@@ -87,8 +83,10 @@ let_go(struct ocf_ctx *ctx, struct err *e)
     struct params *p = ctx->params;
     const struct secondary *s = &p->secondary;
     struct aws_session *session = NULL;
-    int rc = ask_aws(ctx, e) == OCF_UNKNOWN ? e->code : ocf_aws(ctx, &session, e);
+    int rc = ask_aws(ctx, e) == OCF_UNKNOWN ? e->code : 0;
 
+    /* A primary address among them stays where it is, and keeps none of the others. */
+    rc = rc < 0 && rc != -ERR_PARAM ? rc : ocf_aws(ctx, &session, e);
     return rc < 0 ? rc
                   : ec2_unassign_addresses(session, s->nic.eni_id, s->vip.addresses.items,
                                            s->holders, s->vip.addresses.n, ctx->deadline, e);

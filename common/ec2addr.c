@@ -232,9 +232,9 @@ struct change {
 };
 
 const char *
-ec2_address_action(const struct addr *a, bool assign)
+ec2_address_action(int family, bool assign)
 {
-    if (a->family == AF_INET) {
+    if (family == AF_INET) {
         return assign ? "ec2:AssignPrivateIpAddresses" : "ec2:UnassignPrivateIpAddresses";
     }
     return assign ? "ec2:AssignIpv6Addresses" : "ec2:UnassignIpv6Addresses";
@@ -256,7 +256,8 @@ init_change(struct aws_call *c, const struct change *changes, size_t first, size
     size_t values = 0;
     char text[ADDR_TEXT_MAX];
 
-    aws_call_init(c, &ec2_service, ec2_address_action(one->address, one->assign) + strlen("ec2:"));
+    aws_call_init(c, &ec2_service,
+                  ec2_address_action(one->address->family, one->assign) + strlen("ec2:"));
     aws_call_param(c, one->eni_id, "NetworkInterfaceId");
     for (size_t i = first; i < n; i++) {
         if (go_together(one, &changes[i])) {
@@ -345,13 +346,23 @@ ec2_unassign_addresses(struct aws_session *s, const char *eni_id, const struct a
 }
 
 int
-ec2_try_address(struct aws_session *s, const char *eni_id, const struct addr *a, bool assign,
-                struct deadline d, struct err *e)
+ec2_may_change_addresses(struct aws_session *s, const char *eni_id, int family, bool assign,
+                         struct deadline d, struct err *e)
 {
-    const struct change change = {eni_id, a, assign};
+    struct addr loopback = {0};
+    const struct change change = {eni_id, &loopback, assign};
     struct aws_call c;
     bool done = false;
+    int rc = 0;
 
+    if (!addr_parse(family == AF_INET ? "127.0.0.1" : "::1", &loopback)) {
+        return err_set(e, ERR_BUG, "no loopback address of family %d", family);
+    }
     init_change(&c, &change, 0, 1, &done);
-    return write_one(s, &c, true, d, e);
+    rc = aws_call_all(s, &c, 1, d);
+    if (rc < 0 && rc != -ERR_REJECTED) {
+        *e = c.error;
+    }
+    aws_call_done(&c);
+    return rc == -ERR_REJECTED ? 0 : rc;
 }

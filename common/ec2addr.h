@@ -103,10 +103,19 @@ int ec2_unassign_addresses(struct aws_session *s, const char *eni_id, const stru
                            struct err *e) OCF_MUST_CHECK;
 
 /*! \brief "ec2:AssignPrivateIpAddresses" and its like: the IAM action; static storage. */
-const char *ec2_address_action(const struct addr *a, bool assign);
+const char *ec2_address_action(int family, bool assign);
 
-/*! \brief Whether it would be allowed to assign or unassign an address; a dry run. */
-int ec2_try_address(struct aws_session *s, const char *eni_id, const struct addr *a, bool assign,
-                    struct deadline d, struct err *e) OCF_MUST_CHECK;
+/*!
+ * \brief Whether it would be allowed to assign or unassign addresses of a family
+ *
+ * These calls have no DryRun. The loopback address is tried, which no subnet can have: EC2 says
+ * that it is wrong to whoever may make the call, and changes nothing.
+ *
+ * \return 0 when it is allowed; else as aws_call_all()
+ *
+ * Source: EC2 API Reference, AssignPrivateIpAddresses; VPC User Guide, "VPC CIDR blocks".
+ */
+int ec2_may_change_addresses(struct aws_session *s, const char *eni_id, int family, bool assign,
+                             struct deadline d, struct err *e) OCF_MUST_CHECK;
 
 #endif

@@ -339,7 +339,7 @@ struct addr_query {
     int index;   /* 0 for any */
     bool usable; /* skip what duplicate address detection holds back */
     bool found;
-    struct netif_hit hit; /* the first */
+    struct netif_hit hit; /* the one with the longest prefix */
 };
 
 /* On a point-to-point link IFA_ADDRESS is the peer's, and IFA_LOCAL ours. */
@@ -380,7 +380,8 @@ on_addr(const struct nlmsghdr *h, void *arg)
     if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*info)) {
         return malformed();
     }
-    if (!q->found && is_sought(q, info, local_attr(h))) {
+    if ((!q->found || info->ifa_prefixlen > q->hit.prefix_len) &&
+        is_sought(q, info, local_attr(h))) {
         q->found = true;
         q->hit =
             (struct netif_hit){.index = (int)info->ifa_index, .prefix_len = info->ifa_prefixlen};

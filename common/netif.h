@@ -30,7 +30,7 @@ int netif_by_name(const char *name, struct netif_link *ret, struct err *e) OCF_M
  */
 int netif_by_mac(const char *mac, struct netif_link *ret, struct err *e) OCF_MUST_CHECK;
 
-/* Where an address was found. */
+/* Where an address was found; of several places the one with the longest prefix. */
 struct netif_hit {
     int index; /* of the link */
     int prefix_len;

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* Reads lag behind by seconds: as long as that a refusal may be due to what they did not show. */
+#define REFUSED_MAX 5
+#define REFUSED_MS  2000
+
 bool
 secondary_shown_by_imds(struct ocf_ctx *ctx, struct secondary *s)
 {
@@ -20,7 +24,7 @@ secondary_shown_by_imds(struct ocf_ctx *ctx, struct secondary *s)
         const struct addr *a = &s->vip.addresses.items[i];
 
         /* The first of local-ipv4s is the primary one: that is for AWS to complain of. */
-        n += addr_list_has(&found, a) && !addr_equal(a, &found.items[0]);
+        n += addr_list_has(&found, a) && (a->family != AF_INET || !addr_equal(a, &found.items[0]));
     }
     return n == s->vip.addresses.n;
 }
@@ -38,8 +42,7 @@ secondary_judge(const struct secondary *s, struct err *why)
         (void)addr_text(&s->vip.addresses.items[i], text);
         if (h->primary) {
             (void)err_set(why, ERR_PARAM,
-                          "ip=\"%s\": is the primary address of %s, which does not move: allowed "
-                          "is a secondary one",
+                          "ip=\"%s\" is the primary address of %s: allowed is a secondary one",
                           text, h->eni_id);
             return OCF_UNKNOWN;
         }
@@ -70,15 +73,49 @@ secondary_ask_aws(struct ocf_ctx *ctx, struct secondary *s, struct err *why)
     return rc < 0 ? OCF_UNKNOWN : secondary_judge(s, why);
 }
 
-/* The finding of a dry run. */
-static void
-try_address(struct ocf_ctx *ctx, struct aws_session *session, const struct secondary *s,
-            const struct addr *a, bool assign)
+static bool
+has_ipv6(const struct secondary *s)
 {
-    struct err e = {0};
+    for (size_t i = 0; i < s->vip.addresses.n; i++) {
+        if (s->vip.addresses.items[i].family == AF_INET6) {
+            return true;
+        }
+    }
+    return false;
+}
 
-    (void)!ec2_try_address(session, s->nic.eni_id, a, assign, ctx->deadline, &e);
-    ocf_finding_of(ctx, ec2_address_action(a, assign), &e);
+int
+secondary_move(struct ocf_ctx *ctx, struct secondary *s, struct err *e)
+{
+    struct aws_session *session = NULL;
+    int rc = ocf_aws(ctx, &session, e);
+
+    rc = rc < 0 ? rc
+                : ec2_move_addresses(session, s->nic.eni_id, s->vip.addresses.items, s->holders,
+                                     s->vip.addresses.n, ctx->deadline, e);
+    if (rc == -ERR_REJECTED && has_ipv6(s) && ++s->n_refused < REFUSED_MAX &&
+        deadline_sleep(ctx->deadline, REFUSED_MS) == 0) {
+        e->code = rc = -ERR_UNCERTAIN;
+    }
+    return rc;
+}
+
+/* The findings about the permissions for a family, when one of the addresses is of it. */
+static void
+preflight_family(struct ocf_ctx *ctx, struct aws_session *session, const struct secondary *s,
+                 int family)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < s->vip.addresses.n; i++) {
+        wanted = wanted || s->vip.addresses.items[i].family == family;
+    }
+    for (int assign = 1; wanted && assign >= 0; assign--) {
+        struct err e = {0};
+
+        (void)!ec2_may_change_addresses(session, s->nic.eni_id, family, assign, ctx->deadline, &e);
+        ocf_finding_of(ctx, ec2_address_action(family, assign), &e);
+    }
 }
 
 void
@@ -93,8 +130,6 @@ secondary_preflight(struct ocf_ctx *ctx, struct secondary *s)
     }
     ocf_finding(ctx, 0, "ec2:DescribeNetworkInterfaces");
     vip_preflight_inside_subnet(ctx, &s->vip, &s->nic);
-    for (size_t i = 0; i < s->vip.addresses.n; i++) {
-        try_address(ctx, session, s, &s->vip.addresses.items[i], true);
-        try_address(ctx, session, s, &s->vip.addresses.items[i], false);
-    }
+    preflight_family(ctx, session, s, AF_INET);
+    preflight_family(ctx, session, s, AF_INET6);
 }

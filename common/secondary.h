@@ -13,6 +13,7 @@ struct secondary {
     /* What was found last. */
     struct node_nic nic;
     struct ec2_holder holders[PARAM_LIST_MAX]; /* in the order of vip.addresses */
+    unsigned n_refused;                        /* see secondary_move() */
 };
 
 /*! \brief Whether IMDS shows all of them at our interface, none as its primary one. */
@@ -29,6 +30,14 @@ enum ocf_verdict secondary_ask_aws(struct ocf_ctx *ctx, struct secondary *s, str
  *         \p why tells of the first that is not right.
  */
 enum ocf_verdict secondary_judge(const struct secondary *s, struct err *why);
+
+/*!
+ * \brief Assign to our ENI those that the holders found last say are not ours
+ *
+ * \return 0 when all was accepted; -ERR_UNCERTAIN when EC2 refused an IPv6 address that another
+ *         has: a read that lags behind did not show it, and the next decides anew; else the error
+ */
+int secondary_move(struct ocf_ctx *ctx, struct secondary *s, struct err *e) OCF_MUST_CHECK;
 
 /*! \brief Findings of the preflight: in the subnet, no primary address, writes allowed. */
 void secondary_preflight(struct ocf_ctx *ctx, struct secondary *s);

@@ -34,13 +34,24 @@ vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
 
     ctx->local = v->assign_address ? OCF_HERE : mark_look(ctx, why);
     for (size_t i = 0; v->assign_address && i < v->addresses.n && ctx->local == OCF_HERE; i++) {
-        int rc = netif_has_addr(&v->addresses.items[i], 0, NULL, why);
+        const struct addr *a = &v->addresses.items[i];
+        struct netif_hit hit;
+        int rc = netif_has_addr(a, 0, &hit, why);
 
         if (rc < 0) {
             ctx->local = OCF_UNKNOWN;
         } else if (rc == 0) {
             (void)err_set(why, ERR_NOT_FOUND, "%s is on no network interface of this node",
-                          addr_text(&v->addresses.items[i], text));
+                          addr_text(a, text));
+            ctx->local = OCF_ABSENT;
+        } else if (ctx->operation == OCF_OP_START && a->family == AF_INET &&
+                   hit.prefix_len < a->prefix_len) {
+            /*
+             * Put there by others: with a /32 beside it a stop knows that it was started. IPv6 has
+             * no address twice on a link: there it stays what it is.
+             */
+            (void)err_set(why, ERR_NOT_FOUND, "%s/%d was not put there by a start",
+                          addr_text(a, text), hit.prefix_len);
             ctx->local = OCF_ABSENT;
         }
     }
@@ -52,13 +63,11 @@ vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_l
            struct err *e)
 {
     char label[IFNAMSIZ];
-    struct err ignored = {0};
-    int rc = mark_set(ctx, v->assign_address ? &ignored : e);
+    int rc = 0;
 
     if (!v->assign_address) {
-        return rc;
+        return mark_set(ctx, e); /* else the addresses themselves tell that they are here */
     }
-    rc = 0; /* the addresses themselves tell that they are here */
     if (v->label != NULL &&
         (size_t)snprintf(label, sizeof(label), "%s:%s", link->name, v->label) >= sizeof(label)) {
         return err_set(e, ERR_PARAM_LOCAL,
@@ -108,20 +117,16 @@ covered_by(const char *networks, const struct addr *a, char out[ADDR_TEXT_MAX])
 }
 
 bool
-vip_is_of_others(const struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
+vip_is_of_others(const struct vip_params *v, struct err *why)
 {
     struct netif_hit hit;
     char text[ADDR_TEXT_MAX];
 
-    if (!v->assign_address || mark_look(ctx, why) == OCF_HERE) {
-        return false;
-    }
-    for (size_t i = 0; i < v->addresses.n; i++) {
+    for (size_t i = 0; v->assign_address && i < v->addresses.n; i++) {
         const struct addr *a = &v->addresses.items[i];
 
         if (netif_has_addr(a, 0, &hit, why) == 1 && hit.prefix_len < a->prefix_len) {
-            (void)err_set(why, ERR_NOT_FOUND,
-                          "%s/%d was not put there by a start of this resource: check ip",
+            (void)err_set(why, ERR_NOT_FOUND, "%s/%d was not put there by a start: check ip",
                           addr_text(a, text), hit.prefix_len);
             return true;
         }
@@ -164,8 +169,9 @@ preflight_one(struct ocf_ctx *ctx, const struct addr *a, const char *mac, const 
                     "ip=\"%s\" lies inside %s of %s: allowed is an address outside %s", text, net,
                     n->id, n->name);
     } else {
-        ocf_finding(ctx, -ERR_PARAM, "ip=\"%s\" lies outside %s: allowed is an address inside %s",
-                    text, n->id, n->name);
+        ocf_finding(ctx, -ERR_PARAM_LOCAL,
+                    "ip=\"%s\" lies outside %s: allowed is an address inside %s", text, n->id,
+                    n->name);
     }
 }
 

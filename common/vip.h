@@ -36,12 +36,12 @@ int vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct net
 int vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e) OCF_MUST_CHECK;
 
 /*!
- * \brief Whether one of them is on an interface with the prefix of a network, and not by our start
+ * \brief Whether one of them is on an interface with the prefix of a network, and not by a start
  *
  * It may be the interface's own address, which a spelling error in `ip` must not cost. Start puts
- * addresses on the link as /32 and /128, and marks the node.
+ * addresses on the link as /32 and /128, IPv4 also beside what others have put there.
  */
-bool vip_is_of_others(const struct ocf_ctx *ctx, const struct vip_params *v, struct err *why);
+bool vip_is_of_others(const struct vip_params *v, struct err *why);
 
 /*! \brief Findings of the preflight: each address lies inside the NIC's subnet. */
 void vip_preflight_inside_subnet(struct ocf_ctx *ctx, const struct vip_params *v,
