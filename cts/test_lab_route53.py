@@ -1045,6 +1045,12 @@ def resolved(lab: Lab, where: str, name: str = DB, database: str = "ahostsv4") -
     return done.stdout.split()[0] if done.returncode == 0 else None
 
 
+def test_client_outside_asks_the_public_zone(place: Lab) -> None:
+    assert resolved(place, "outside") == PUBLIC_IP
+    with place.serving("n1", "n2"):
+        assert place.ask(DB.rstrip("."), "outside") == "n1"
+
+
 @pytest.mark.parametrize("where", ["n1", "n2", "client", "client-c"])
 def test_machines_resolve_names(place: Lab, where: str) -> None:
     assert resolved(place, where) == "10.0.2.10"

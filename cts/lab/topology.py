@@ -155,8 +155,22 @@ def _nlb(nodes: int) -> dict[str, Any]:
 
 
 def _dns(nodes: int) -> dict[str, Any]:
-    """The dual-stack VPC; two zones of one name, private and public, whose records lead to n1."""
+    """The dual-stack VPC; two zones of one name, private and public, whose records lead to n1.
+
+    The internet is a hop away, where a client asks the public zone; each node has an Elastic IP.
+    """
     lab = _dual_stack(nodes)
+    region = lab["regions"][REGION]
+    vpc = region["vpcs"]["main"]
+    vpc["internet_gateway"] = True
+    for table in vpc["route_tables"].values():
+        table["routes"]["0.0.0.0/0"] = "igw"
+    first_public = ipaddress.ip_address(PUBLIC_IP)
+    region["elastic_ips"] = {
+        node: {"public_ip": str(first_public + number), "node": node}
+        for number, node in enumerate(lab["nodes"])
+    }
+    lab["clients"]["outside"] = {"internet": True, "ip": "198.51.100.100"}
     first = lab["nodes"]["n1"]
 
     def zone(private: bool, ip: str) -> dict[str, Any]:
@@ -178,9 +192,7 @@ def _dns(nodes: int) -> dict[str, Any]:
 def _complete(nodes: int) -> dict[str, Any]:
     """The VPC of the scenario dns, with something to move for every agent."""
     lab = _dns(nodes)
-    region = lab["regions"][REGION]
-    region["vpcs"]["main"]["internet_gateway"] = True
-    region["elastic_ips"] = {"web": {"public_ip": PUBLIC_IP, "node": None}}
+    lab["regions"][REGION]["elastic_ips"] = {"web": {"public_ip": PUBLIC_IP, "node": None}}
     return lab
 
 
