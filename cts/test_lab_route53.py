@@ -473,6 +473,16 @@ def test_alias_records_are_kept_as_they_are(aws: Aws, route53: Any) -> None:
     assert current(aws, alias["Name"]) is None
 
 
+def test_batch_has_a_thousand_values_at_most(aws: Aws, route53: Any) -> None:
+    """Those of an UPSERT count twice."""
+    values = [f"10.9.{number // 250}.{number % 250}" for number in range(501)]
+    before = records(aws)
+    with refused("InvalidChangeBatch", 400, "Number of records limit of 1000 exceeded"):
+        change(aws, route53, ("UPSERT", record(f"many.{ZONE}", *values)))
+    assert records(aws) == before
+    change(aws, route53, ("UPSERT", record(f"many.{ZONE}", *values[:500])))
+
+
 def test_cname_keeps_others_away(aws: Aws, route53: Any) -> None:
     change(aws, route53, ("CREATE", record(f"alias.{ZONE}", DB, kind="CNAME")))
     text = "is not permitted because a conflicting RRSet of type CNAME with the same DNS name "

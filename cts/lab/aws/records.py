@@ -198,32 +198,36 @@ def check_request(batch: dict[str, Any]) -> None:
     count = 0
     for change in batch["Changes"]:
         action, wanted = change["Action"], change["ResourceRecordSet"]
-        where = _named(action, wanted)
-        for name in _MISSING:
-            if name in wanted:
-                raise AwsError("InvalidInput", f"Invalid request: the lab has no {name}; {where}")
-        values = "TTL" in wanted and "ResourceRecords" in wanted
-        either = "[AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId]"
-        if not values and "AliasTarget" not in wanted:
-            text = f"Expected exactly one of {either}, but found none in {where}"
-            raise AwsError("InvalidInput", f"Invalid request: {text}")
-        if "AliasTarget" in wanted and ("TTL" in wanted or "ResourceRecords" in wanted):
-            text = f"Expected exactly one of {either}, but found more than one in {where}"
-            raise AwsError("InvalidInput", f"Invalid request: {text}")
-        chosen = [name for name in _ROUTING if name in wanted]
-        if chosen and "SetIdentifier" not in wanted:
-            raise AwsError(
-                "InvalidInput", f"Invalid request: Missing field 'SetIdentifier' in {where}"
-            )
-        if "SetIdentifier" in wanted and len(chosen) != 1:
-            number = "more than one" if chosen else "none"
-            text = f"Expected exactly one of {_ROUTING_NAMES}, but found {number} in {where}"
-            raise AwsError("InvalidInput", f"Invalid request: {text}")
+        problem = _incomplete(wanted)
+        if problem is not None:
+            text = f"Invalid request: {problem} in {_named(action, wanted)}"
+            raise AwsError("InvalidInput", text)
         size = len(wanted.get("ResourceRecords", []))
         count += 2 * size if action == "UPSERT" else size
     if count > _MAX_VALUES:
         text = f"Number of records limit of {_MAX_VALUES} exceeded."
         raise AwsError("InvalidChangeBatch", f"[{text}]")
+
+
+def _incomplete(wanted: RecordSet) -> str | None:
+    """What is missing from a record set, or too much of it."""
+    for name in _MISSING:
+        if name in wanted:
+            return f"The lab has no {name}"
+    either = "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
+    either += "TrafficPolicyInstanceId], but found"
+    values = "TTL" in wanted and "ResourceRecords" in wanted
+    if "AliasTarget" in wanted and ("TTL" in wanted or "ResourceRecords" in wanted):
+        return f"{either} more than one"
+    if "AliasTarget" not in wanted and not values:
+        return f"{either} none"
+    chosen = [name for name in _ROUTING if name in wanted]
+    if chosen and "SetIdentifier" not in wanted:
+        return "Missing field 'SetIdentifier'"
+    if "SetIdentifier" in wanted and len(chosen) != 1:
+        number = "more than one" if chosen else "none"
+        return f"Expected exactly one of {_ROUTING_NAMES}, but found {number}"
+    return None
 
 
 def key_of(record: RecordSet) -> Key:
