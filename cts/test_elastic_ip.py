@@ -177,19 +177,17 @@ def test_several_resources_of_a_node(eip: Runner, cloud: Cloud) -> None:
 def test_no_address_is_taken_for_one_that_contains_it(
     eip: Runner, cloud: Cloud, mine: str, others: str
 ) -> None:
-    def options(public_ip: str) -> dict[str, str]:
-        return {"instance": public_ip, "public_ip": public_ip}
-
-    cloud.associate(others, cloud.eni("n1"), SECOND["n1"])
-    assert eip.start("n1", **options(others)).code == OK
-    assert eip.probe("n1", **options(mine)).code == NOT_RUNNING
-    assert eip.start("n1", **options(mine)).code == OK
+    here = {"instance": others, "public_ip": others, "private_ip": SECOND["n1"]}
+    lost = {"instance": mine, "public_ip": mine}
+    assert eip.start("n1", **here).code == OK
+    assert eip.probe("n1", **lost).code == NOT_RUNNING
+    assert eip.start("n1", **lost).code == OK
     assert cloud.leads_to(mine) == at(cloud, "n1")
     cloud.associate(mine, cloud.eni("n2"))
     for depth in (0, 10):
-        assert eip.monitor("n1", depth=depth, **options(others)).code == OK
-        assert eip.monitor("n1", depth=depth, **options(mine)).code == NOT_RUNNING
-    stopped = eip.stop("n1", **options(mine))
+        assert eip.monitor("n1", depth=depth, **here).code == OK
+        assert eip.monitor("n1", depth=depth, **lost).code == NOT_RUNNING
+    stopped = eip.stop("n1", **lost)
     assert (stopped.code, cloud.writes(stopped)) == (OK, [])
     assert cloud.leads_to(others) == (cloud.eni("n1"), SECOND["n1"])
 
