@@ -10,7 +10,8 @@ import pytest
 from lab.handle import Lab
 from lab.state import REPOSITORY
 
-LAB_NAME = os.environ.get("AWS_LAB", "cts")
+# Each process that runs tests has a lab of its own.
+LAB_NAME = os.environ.get("AWS_LAB", "cts") + os.environ.get("PYTEST_XDIST_WORKER", "")
 BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
 
 

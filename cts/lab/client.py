@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A client that never stops asking: `python -m lab.client URL [--interval S] [--timeout S]`.
 
+The URL is http://... or postgresql://...: of a web server the text it answers is taken for its
+name, of a database its cluster_name.
+
 Every interval one request on a connection of its own, whether or not the last is answered. Each
 becomes a line of JSON on standard output when it has ended: "t" and "wall" are monotonic and
 wall-clock seconds at its start, "ms" how long it took, "ok" whether it was answered, "who" the
@@ -19,6 +22,7 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from dnslib import QTYPE, RCODE, DNSError, DNSRecord
 
 INTERVAL_S = 0.05
@@ -134,8 +138,24 @@ class Names:
         return str(found[0].rdata), min(rr.ttl for rr in reply.rr)
 
 
+async def _ask_database(host: str, port: int) -> str:
+    """Its name. Raises OSError when it does not answer the question."""
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            host=host, port=port, user="postgres", dbname="postgres"
+        )
+        async with connection:
+            cursor = await connection.execute("SELECT current_setting('cluster_name')")
+            (name,) = await cursor.fetchone()
+    except psycopg.Error as error:
+        raise ConnectionError(str(error)) from error
+    return name
+
+
 async def _ask(url: urllib.parse.SplitResult, names: Names | None) -> str:
     host = await names.address(url.hostname) if names else url.hostname
+    if url.scheme == "postgresql":
+        return await _ask_database(host, url.port or 5432)
     reader, writer = await asyncio.open_connection(host, url.port or 80)
     try:
         writer.write(f"GET {url.path or '/'} HTTP/1.0\r\n\r\n".encode())

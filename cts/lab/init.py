@@ -38,6 +38,7 @@ ON_DISK = {
     "var-lib-pacemaker": "/var/lib/pacemaker",
     "log": "/var/log",
     "root": "/root",
+    "srv": "/srv",
     "tmp": "/tmp",
 }
 IN_MEMORY = {"/run": "mode=755", "/dev/shm": "mode=1777"}

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Watches a group of resources in a cluster: the client, AWS and the cluster must agree."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import client, history
+from lab.handle import Lab
+from lab.state import until
+
+SETTLE_S = 90
+STEADY_ANSWERS = 10
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A group of resources, and how AWS shows where it is."""
+
+    name: str
+    resources: list[str]  # in the order of their start
+    program: str  # the one that answers the client
+    owners: Callable[[Lab], set[str]]  # the nodes that AWS leads clients to
+
+
+class Watch:
+    """What has become of a group since the test began, in the eyes of all three."""
+
+    def __init__(self, lab: Lab, group: Watched, record: Path):
+        self.lab = lab
+        self.group = group
+        self.record = record
+        self.began = time.monotonic()
+
+    def begin(self) -> None:
+        """Wait until everything is well; the test begins then."""
+        self.wait_online()
+        # Cleaning forgets results and probes anew; the test must not come in between.
+        self.lab.exec("n1", "pcs", "resource", "cleanup")
+        self.lab.exec("n1", "crm_resource", "--wait")
+        until(lambda: self.active, SETTLE_S, "the cluster to run the service")
+        self.wait_served_by(self.active)
+        self.began = self.requests[-STEADY_ANSWERS].t
+
+    @property
+    def active(self) -> str | None:
+        """The one node on which the cluster runs the service; None while there is none."""
+        nodes = self.lab.cluster().findall(
+            f".//resource[@id='{self.group.program}'][@active='true'][@failed='false']/node"
+        )
+        return nodes[0].get("name") if len(nodes) == 1 else None
+
+    def other(self, node: str) -> str:
+        """The other node of two."""
+        return next(name for name in self.lab.topology.nodes if name != node)
+
+    @property
+    def requests(self) -> list[client.Request]:
+        """The client's requests since the test began."""
+        return [request for request in client.read(self.record) if request.t >= self.began]
+
+    @property
+    def answered_by(self) -> list[str]:
+        """Who answered the client, one entry for each change."""
+        answers = [request.who for request in self.requests if request.ok]
+        return [who for index, who in enumerate(answers) if answers[index - 1 : index] != [who]]
+
+    @property
+    def lost(self) -> list[client.Request]:
+        """The requests nobody answered."""
+        return [request for request in self.requests if not request.ok]
+
+    def _is_served_by(self, node: str) -> bool:
+        last = self.requests[-STEADY_ANSWERS:]
+        return (
+            len(last) == STEADY_ANSWERS
+            and {request.who for request in last} == {node}
+            and self.group.owners(self.lab) == {node}
+            and self.active == node
+        )
+
+    def wait_served_by(self, node: str) -> None:
+        """Wait until the client, AWS and the cluster agree that a node has the service."""
+        until(lambda: self._is_served_by(node), SETTLE_S, f"{node} to serve the client", 0.2)
+
+    def wait_online(self) -> None:
+        """Wait until the cluster has all its nodes."""
+        everyone = set(self.lab.topology.nodes)
+        until(lambda: self.lab.online() == everyone, SETTLE_S, "all nodes to be online", 0.2)
+
+    def fail_count(self, resource: str) -> int:
+        """How often a resource has failed, on all nodes together."""
+        histories = self.lab.cluster().findall(f".//resource_history[@id='{resource}']")
+        return sum(int(entry.get("fail-count", 0)) for entry in histories)
+
+    @property
+    def operations(self) -> list[tuple[str, str, str]]:
+        """Starts and stops of the group since the test began: (action, resource, node)."""
+        return [
+            (operation.action, operation.resource, operation.node)
+            for operation in history.operations(self.lab)
+            if operation.t >= self.began and operation.resource in self.group.resources
+        ]
+
+    @property
+    def fenced(self) -> list[str]:
+        """The nodes whose instances AWS has been asked to stop since the test began."""
+        return [
+            change["node"]
+            for event in self.lab.files.events()
+            if event["kind"] == "aws" and event["t"] >= self.began
+            for change in event["changes"]
+            if change["what"] == "instance" and change["new"] == "stopping"
+        ]
