@@ -93,6 +93,11 @@ struct fake {
     struct cache cache;
 };
 
+/* An error of the EC2 API. */
+#define FAKE_EC2_ERROR(code, message)                                                              \
+    "<Response><Errors><Error><Code>" code "</Code><Message>" message                              \
+    "</Message></Error></Errors></Response>"
+
 #define FAKE_TEST(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
 
 /*! \brief Fixture: *state becomes a struct fake. */

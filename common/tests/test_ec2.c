@@ -19,9 +19,6 @@
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeRouteTablesResponse "                    \
     "xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId>"                  \
     "<routeTableSet>" tables "</routeTableSet>" more "</DescribeRouteTablesResponse>"
-#define EC2_ERROR(code, message)                                                                   \
-    "<Response><Errors><Error><Code>" code "</Code><Message>" message                              \
-    "</Message></Error></Errors></Response>"
 
 static struct addr
 cidr(const char *text)
@@ -306,7 +303,7 @@ ec2_describe_route_tables_second_page_fails_gives_nothing(void **state)
                 {.status = 200,
                  .answer = ANSWER(TABLE(A, ROUTE("10.1.0.10/32", TO_ENI(ENI))),
                                   "<nextToken>2</nextToken>")},
-                {.status = 403, .answer = EC2_ERROR("UnauthorizedOperation", "m")});
+                {.status = 403, .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m")});
     assert_int_equal(describe(f, &(struct question){.destinations = {"10.1.0.10/32"}}, &t, &e),
                      -ERR_DENIED);
     assert_int_equal(t.n, 7);
@@ -368,8 +365,8 @@ ec2_describe_route_tables_unknown_id_not_found(void **state)
     struct err e = {0};
 
     FAKE_SCRIPT(f, {.status = 400,
-                    .answer = EC2_ERROR("InvalidRouteTableID.NotFound",
-                                        "The routeTable ID 'rtb-0000000b' does not exist")});
+                    .answer = FAKE_EC2_ERROR("InvalidRouteTableID.NotFound",
+                                             "The routeTable ID 'rtb-0000000b' does not exist")});
     assert_int_equal(
         describe(f, &(struct question){.destinations = {"10.1.0.10/32"}, .ids = {A, B}}, &t, &e),
         -ERR_NOT_FOUND);
@@ -423,8 +420,9 @@ ec2_change_routes_one_failure_does_not_stop_others(void **state)
                                    change(B, "10.1.0.10/32", false),
                                    change("rtb-0000000c", "10.1.0.10/32", false)};
 
-    FAKE_SCRIPT(f, {.body = A, .status = 403, .answer = EC2_ERROR("UnauthorizedOperation", "m")},
-                {.body = B, .status = 503, .answer = EC2_ERROR("RequestLimitExceeded", "m")},
+    FAKE_SCRIPT(f,
+                {.body = A, .status = 403, .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m")},
+                {.body = B, .status = 503, .answer = FAKE_EC2_ERROR("RequestLimitExceeded", "m")},
                 {.body = B, .status = 200, .answer = REPLACED},
                 {.body = "rtb-0000000c", .takes_ms = UINT64_MAX});
     assert_int_equal(
@@ -445,17 +443,18 @@ ec2_change_routes_missing_and_present_routes_told_apart(void **state)
                                    change(B, "10.1.0.10/32", true),
                                    change("rtb-0000000c", "10.1.0.10/32", false)};
 
-    FAKE_SCRIPT(f,
-                {.body = A,
-                 .status = 400,
-                 .answer = EC2_ERROR("InvalidParameterValue",
-                                     "There is no route defined for '10.1.0.10/32' in the route "
-                                     "table. Use CreateRoute instead.")},
-                {.body = B, .status = 400, .answer = EC2_ERROR("RouteAlreadyExists", "m")},
-                {.body = "rtb-0000000c",
-                 .status = 400,
-                 .answer = EC2_ERROR("InvalidParameterValue", "route table and network interface "
-                                                              "belong to different networks")});
+    FAKE_SCRIPT(
+        f,
+        {.body = A,
+         .status = 400,
+         .answer = FAKE_EC2_ERROR("InvalidParameterValue",
+                                  "There is no route defined for '10.1.0.10/32' in the route "
+                                  "table. Use CreateRoute instead.")},
+        {.body = B, .status = 400, .answer = FAKE_EC2_ERROR("RouteAlreadyExists", "m")},
+        {.body = "rtb-0000000c",
+         .status = 400,
+         .answer = FAKE_EC2_ERROR("InvalidParameterValue", "route table and network interface "
+                                                           "belong to different networks")});
     assert_int_equal(
         ec2_change_routes(&f->session, c, ARRAY_LEN(c), false, fake_deadline(f, 30000)),
         -ERR_NOT_FOUND);
@@ -471,12 +470,13 @@ ec2_change_routes_dry_run_settled(void **state)
     struct ec2_route_change c[] = {change(A, "10.1.0.10/32", false),
                                    change(B, "10.1.0.10/32", true)};
 
-    FAKE_SCRIPT(
-        f,
-        {.body = "&DryRun=true",
-         .status = 412,
-         .answer = EC2_ERROR("DryRunOperation", "Request would have succeeded")},
-        {.body = "&DryRun=true", .status = 403, .answer = EC2_ERROR("UnauthorizedOperation", "m")});
+    FAKE_SCRIPT(f,
+                {.body = "&DryRun=true",
+                 .status = 412,
+                 .answer = FAKE_EC2_ERROR("DryRunOperation", "Request would have succeeded")},
+                {.body = "&DryRun=true",
+                 .status = 403,
+                 .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m")});
     assert_int_equal(ec2_change_routes(&f->session, c, ARRAY_LEN(c), true, fake_deadline(f, 30000)),
                      -ERR_DENIED);
     assert_int_equal(c[0].error.code, 0);
@@ -491,7 +491,7 @@ ec2_change_routes_dry_run_is_no_write(void **state)
     struct ec2_route_change c[] = {change(A, "10.1.0.10/32", false)};
 
     FAKE_SCRIPT(f, {.error = ERR_NETWORK, .sent = true},
-                {.status = 412, .answer = EC2_ERROR("DryRunOperation", "m")});
+                {.status = 412, .answer = FAKE_EC2_ERROR("DryRunOperation", "m")});
     assert_int_equal(ec2_change_routes(&f->session, c, 1, true, fake_deadline(f, 30000)), 0);
 }
 
@@ -561,7 +561,7 @@ ec2_describe_eni_failures_leave_the_result(void **state)
         const char *answer;
         int code;
     } cases[] = {
-        {400, EC2_ERROR("InvalidNetworkInterfaceID.NotFound", "m"), -ERR_NOT_FOUND},
+        {400, FAKE_EC2_ERROR("InvalidNetworkInterfaceID.NotFound", "m"), -ERR_NOT_FOUND},
         {200, "<DescribeNetworkInterfacesResponse/>", -ERR_MALFORMED},
         {200, "<Other/>", -ERR_MALFORMED},
         {200,
@@ -590,15 +590,16 @@ ec2_set_source_dest_check_asks_and_settles_dry_run(void **state)
     struct fake *f = *state;
     struct err e = {0};
 
-    FAKE_SCRIPT(f,
-                {.body = "Action=ModifyNetworkInterfaceAttribute&Version=2016-11-15"
-                         "&NetworkInterfaceId=" ENI "&SourceDestCheck.Value=false",
-                 .status = 200,
-                 .answer = "<R><return>true</return></R>"},
-                {.body = "SourceDestCheck.Value=true&DryRun=true",
-                 .status = 412,
-                 .answer = EC2_ERROR("DryRunOperation", "m")},
-                {.status = 403, .answer = EC2_ERROR("UnauthorizedOperation", "m"), .times = 2});
+    FAKE_SCRIPT(
+        f,
+        {.body = "Action=ModifyNetworkInterfaceAttribute&Version=2016-11-15"
+                 "&NetworkInterfaceId=" ENI "&SourceDestCheck.Value=false",
+         .status = 200,
+         .answer = "<R><return>true</return></R>"},
+        {.body = "SourceDestCheck.Value=true&DryRun=true",
+         .status = 412,
+         .answer = FAKE_EC2_ERROR("DryRunOperation", "m")},
+        {.status = 403, .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m"), .times = 2});
     assert_int_equal(
         ec2_set_source_dest_check(&f->session, ENI, false, false, fake_deadline(f, 30000), &e), 0);
     assert_null(strstr(f->requests[0].body, "DryRun"));

@@ -12,9 +12,6 @@
 #define V4    "10.1.0.10/32"
 #define V6    "2001:db8::1/128"
 
-#define EC2_ERROR(code, message)                                                                   \
-    "<Response><Errors><Error><Code>" code "</Code><Message>" message                              \
-    "</Message></Error></Errors></Response>"
 #define FINE "<R><return>true</return></R>"
 
 static struct addr
@@ -334,7 +331,7 @@ routeplan_read_fails_keeps_the_plan_before(void **state)
     struct ocf_ctx ctx = context(f);
     struct err e = {0};
 
-    FAKE_SCRIPT(f, {.status = 400, .answer = EC2_ERROR("InvalidRouteTableID.NotFound", "m")});
+    FAKE_SCRIPT(f, {.status = 400, .answer = FAKE_EC2_ERROR("InvalidRouteTableID.NotFound", "m")});
     assert_int_equal(routeplan_read(&ctx, &nic, &ids, &destinations, false, &p, &e),
                      -ERR_NOT_FOUND);
     assert_int_equal(e.code, -ERR_NOT_FOUND);
@@ -358,8 +355,9 @@ plan_of_three(struct world *w)
 static void
 routeplan_apply_outcomes_of_three_writes(void **state)
 {
-    static const char denied[] = EC2_ERROR("UnauthorizedOperation", "m");
-    static const char gone[] = EC2_ERROR("InvalidParameterValue", "There is no route defined for");
+    static const char denied[] = FAKE_EC2_ERROR("UnauthorizedOperation", "m");
+    static const char gone[] =
+        FAKE_EC2_ERROR("InvalidParameterValue", "There is no route defined for");
     static const struct {
         const char *name;
         struct fake_rule rules[3]; /* for A, B and C */
@@ -503,7 +501,7 @@ routeplan_apply_check_turned_off_first(void **state)
     FAKE_SCRIPT(f,
                 {.body = "SourceDestCheck.Value=false",
                  .status = 403,
-                 .answer = EC2_ERROR("UnauthorizedOperation", "m")},
+                 .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m")},
                 {.body = "SourceDestCheck.Value=false", .status = 200, .answer = FINE},
                 {.body = "Action=ReplaceRoute", .status = 200, .answer = FINE, .times = 3});
     assert_int_equal(routeplan_apply(&ctx, &p, &params, OURS, &e), -ERR_DENIED);
@@ -559,7 +557,7 @@ routeplan_check_eni_verdicts(void **state)
 
     FAKE_SCRIPT(f, {.status = 200, .answer = INTERFACE("false")},
                 {.status = 200, .answer = INTERFACE("true")},
-                {.status = 403, .answer = EC2_ERROR("UnauthorizedOperation", "m")});
+                {.status = 403, .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m")});
     assert_int_equal(routeplan_check_eni(&ctx, OURS, &why), OCF_HERE);
     assert_int_equal(routeplan_check_eni(&ctx, OURS, &why), OCF_DEGRADED);
     assert_non_null(strstr(why.text, OURS));
@@ -571,8 +569,8 @@ routeplan_check_eni_verdicts(void **state)
 static void
 routeplan_preflight_writes_nothing_and_finds_the_worst(void **state)
 {
-    static const char fine[] = EC2_ERROR("DryRunOperation", "m");
-    static const char denied[] = EC2_ERROR("UnauthorizedOperation", "m");
+    static const char fine[] = FAKE_EC2_ERROR("DryRunOperation", "m");
+    static const char denied[] = FAKE_EC2_ERROR("UnauthorizedOperation", "m");
     struct fake *f = *state;
 
     for (int turn = 0; turn < 3; turn++) {
