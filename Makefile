@@ -151,7 +151,8 @@ check: deps
 valgrind: deps
 	$(SUBMAKE) tests
 	.venv/bin/python cts/check.py --only-unit --report $(B)/check/valgrind.xml --wrapper \
-	    "valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect" \
+	    "valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+	    --errors-for-leak-kinds=definite,indirect" \
 	    $(TESTS)
 
 # --- style and static analysis ----------------------------------------------------------------

@@ -137,23 +137,36 @@ setting(const char *parameter, const char *variable, const char *otherwise)
     return value == NULL || *value == '\0' ? otherwise : value;
 }
 
+static int
+open_transport(struct ocf_ctx *ctx, struct err *e)
+{
+    const struct aws_params *p = ctx->aws_params;
+    int rc = 0;
+
+    ctx->http_options.proxy = p->proxy;
+    ctx->http_options.ca_file = setting(p->ca_file, "AWS_CA_BUNDLE", NULL);
+    rc = http_new(&ctx->http_options, &ctx->http, e);
+    if (rc == 0) {
+        ctx->transport = http_transport(ctx->http);
+    }
+    return rc;
+}
+
 int
 ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e)
 {
-    if (ctx->http == NULL) {
-        const struct aws_params *p = ctx->aws_params;
-        int rc = 0;
+    if (ctx->transport.perform == NULL) {
+        int rc = open_transport(ctx, e);
 
-        ctx->http_options.proxy = p->proxy;
-        ctx->http_options.ca_file = setting(p->ca_file, "AWS_CA_BUNDLE", NULL);
-        rc = http_new(&ctx->http_options, &ctx->http, e);
         if (rc < 0) {
             return rc;
         }
-        ctx->transport = http_transport(ctx->http);
+    }
+    if (ctx->node.cache == NULL) {
         ctx->node.cache = &ctx->cache;
         imds_init(&ctx->node.imds, &ctx->transport, &ctx->cache,
-                  setting(p->metadata_url, "AWS_EC2_METADATA_SERVICE_ENDPOINT", IMDS_DEFAULT_URL));
+                  setting(ctx->aws_params->metadata_url, "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                          IMDS_DEFAULT_URL));
     }
     *ret = &ctx->node;
     return 0;

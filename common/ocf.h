@@ -74,7 +74,8 @@ struct ocf_ctx {
     char worst_text[ERR_TEXT_MAX];
     struct cache cache;
 
-    /* Set up when first asked for by ocf_node() and ocf_aws(). */
+    /* Set up when first asked for by ocf_node() and ocf_aws(); a transport that is there already
+     * is used, and libcurl is not. */
     struct http_options http_options;
     struct http *http;
     struct http_transport transport;

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fakenode.h"
+
+#include <signal.h>
+
+#define ANSWERS_MAX 8
+#define WAITS       "3000" /* ms: a timeout that leaves time for a few looks */
+#define HARDLY      "200"  /* and one that leaves time for one */
+
+/* What a callback says. */
+struct answer {
+    enum ocf_verdict verdict; /* of a probe */
+    int code;                 /* returned by the others; of a probe, that of its error */
+    const char *text;
+};
+
+/* An agent that answers from here, and notes what it was asked. */
+static struct {
+    struct answer probes[ANSWERS_MAX]; /* the last that has a text is given again and again */
+    enum ocf_verdict local;
+    struct answer acquire;
+    struct answer release;
+    struct answer let_go;
+    bool terminate; /* SIGTERM comes during the first probe, or while it lets go */
+
+    unsigned n_probes;
+    unsigned n_acquires;
+    unsigned n_releases;
+    unsigned n_let_gos;
+    uint64_t let_go_left_ms;
+} the;
+
+static int
+say(const struct answer *a, struct err *e)
+{
+    return a->code == 0 ? 0 : err_set(e, (enum err_code) - a->code, "%s", a->text);
+}
+
+static void
+terminate(void)
+{
+    if (the.terminate) {
+        (void)kill(getpid(), SIGTERM);
+    }
+}
+
+static enum ocf_verdict
+probe(struct ocf_ctx *ctx, struct err *why)
+{
+    const struct answer *a = &the.probes[the.n_probes];
+
+    while (a > the.probes && a->text == NULL) {
+        a--;
+    }
+    if (the.n_probes == 0) {
+        terminate();
+    }
+    the.n_probes += the.n_probes + 1 < ANSWERS_MAX;
+    ctx->local = the.local;
+    *why = (struct err){0};
+    (void)say(a, why);
+    return a->verdict;
+}
+
+static int
+acquire(struct ocf_ctx *ctx, struct err *e)
+{
+    (void)ctx;
+    the.n_acquires++;
+    return say(&the.acquire, e);
+}
+
+static int
+release(struct ocf_ctx *ctx, struct err *e)
+{
+    (void)ctx;
+    the.n_releases++;
+    return say(&the.release, e);
+}
+
+static int
+let_go(struct ocf_ctx *ctx, struct err *e)
+{
+    the.n_let_gos++;
+    the.let_go_left_ms = deadline_left_ms(ctx->deadline);
+    terminate();
+    return say(&the.let_go, e);
+}
+
+struct params {
+    struct aws_params aws;
+};
+
+static const struct param_table tables[] = {{awsparam_rows, offsetof(struct params, aws)}, {0}};
+
+#define AGENT(name_)                                                                               \
+    .meta = {.name = (name_), .tables = tables, .actions = ocf_standard_actions},                  \
+    .params_size = sizeof(struct params), .aws_offset = offsetof(struct params, aws),              \
+    .probe = probe, .acquire = acquire, .release = release
+
+static const struct ocf_agent agent = {AGENT("test-agent"), .let_go = let_go};
+static const struct ocf_agent keeps_all = {AGENT("test-agent")};
+
+static char told[4096]; /* what the action wrote to stderr */
+
+/* Run an action as Pacemaker does. The clock is the system's. */
+static int
+run(const struct ocf_agent *a, const char *action, const char *timeout_ms)
+{
+    char name[] = "test-agent";
+    char word[32];
+    char *argv[] = {name, word, NULL};
+    struct fakenode_stderr caught;
+    int code = 0;
+
+    (void)snprintf(word, sizeof(word), "%s", action);
+    assert_int_equal(setenv("OCF_RESKEY_CRM_meta_timeout", timeout_ms, 1), 0);
+    the.n_probes = the.n_acquires = the.n_releases = the.n_let_gos = 0;
+    fakenode_stderr_begin(&caught);
+    code = ocf_main(a, 2, argv);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    return code;
+}
+
+/* Signals that are pending end with the test, and no environment but ours comes into it. */
+static int
+setup(void **state)
+{
+    static const char *const unset[] = {"OCF_CHECK_LEVEL", "OCF_RESKEY_CRM_meta_interval",
+                                        "OCF_RESKEY_CRM_meta_role", "OCF_RESKEY_api_timeout"};
+    const struct fake *f = NULL;
+
+    memset(&the, 0, sizeof(the));
+    the.local = OCF_UNKNOWN;
+    for (size_t i = 0; i < ARRAY_LEN(unset); i++) {
+        (void)unsetenv(unset[i]);
+    }
+    if (fake_setup(state) != 0) {
+        return -1;
+    }
+    f = *state;
+    return setenv("HA_RSCTMP", f->dir, 1) == 0 && setenv("OCF_RESOURCE_INSTANCE", "vip", 1) == 0 &&
+                   setenv("PCMK_logfile", "none", 1) == 0 &&
+                   setenv("PCMK_logfacility", "none", 1) == 0
+               ? 0
+               : -1;
+}
+
+static int
+teardown(void **state)
+{
+    static const struct timespec at_once = {0};
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    while (sigtimedwait(&set, NULL, &at_once) == SIGTERM) {
+    }
+    return fake_teardown(state);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+/* --- the probe of what the metadata shows ---------------------------------------------------- */
+
+static struct {
+    bool is_shown;
+    enum ocf_verdict verdict;
+    unsigned n_shown;
+    unsigned n_asked;
+    uint64_t shown_left_ms;
+    uint64_t asked_left_ms;
+} remote;
+
+static bool
+shown(struct ocf_ctx *ctx)
+{
+    remote.n_shown++;
+    remote.shown_left_ms = deadline_left_ms(ctx->deadline);
+    return remote.is_shown;
+}
+
+static enum ocf_verdict
+ask(struct ocf_ctx *ctx, struct err *why)
+{
+    remote.n_asked++;
+    remote.asked_left_ms = deadline_left_ms(ctx->deadline);
+    if (remote.verdict != OCF_HERE) {
+        (void)err_set(why, ERR_CONNECT, "by AWS");
+    }
+    return remote.verdict;
+}
+
+static void
+ocf_probe_by_imds_asks_no_more_than_it_needs(void **state)
+{
+    static const struct {
+        const char *name;
+        enum ocf_verdict local;
+        bool everything;
+        unsigned depth;
+        bool is_shown;
+        enum ocf_verdict aws;
+        enum ocf_verdict verdict;
+        unsigned n_shown;
+        unsigned n_asked;
+        const char *text; /* of the reason */
+    } cases[] = {
+        {"here and shown", OCF_HERE, false, 0, true, OCF_ABSENT, OCF_HERE, 1, 0, "local"},
+        {"not started here", OCF_ABSENT, false, 0, true, OCF_HERE, OCF_ABSENT, 0, 0, "local"},
+        {"this host does not tell", OCF_UNKNOWN, false, 0, true, OCF_HERE, OCF_UNKNOWN, 0, 0,
+         "local"},
+        {"not started here, deep", OCF_ABSENT, false, 20, true, OCF_HERE, OCF_ABSENT, 0, 0,
+         "local"},
+        {"not shown, yet AWS has it", OCF_HERE, false, 0, false, OCF_HERE, OCF_HERE, 1, 1, "local"},
+        {"not shown, and lost", OCF_HERE, false, 0, false, OCF_ELSEWHERE, OCF_ELSEWHERE, 1, 1,
+         "by AWS"},
+        {"not shown, in part", OCF_HERE, false, 0, false, OCF_DEGRADED, OCF_DEGRADED, 1, 1,
+         "by AWS"},
+        {"not shown, AWS silent", OCF_HERE, false, 0, false, OCF_UNKNOWN, OCF_UNKNOWN, 1, 1,
+         "by AWS"},
+        {"shown, at depth 9", OCF_HERE, false, 9, true, OCF_ABSENT, OCF_HERE, 1, 0, "local"},
+        {"shown, at depth 10", OCF_HERE, false, 10, true, OCF_ABSENT, OCF_ABSENT, 0, 1, "by AWS"},
+        {"start, all here", OCF_HERE, true, 0, true, OCF_HERE, OCF_HERE, 0, 1, "local"},
+        {"start, AWS has it already", OCF_ABSENT, true, 0, true, OCF_HERE, OCF_ABSENT, 0, 1,
+         "local"},
+        {"start, elsewhere", OCF_ABSENT, true, 0, true, OCF_ELSEWHERE, OCF_ELSEWHERE, 0, 1,
+         "by AWS"},
+        {"start, AWS silent", OCF_ABSENT, true, 0, true, OCF_UNKNOWN, OCF_UNKNOWN, 0, 1, "by AWS"},
+        {"start, this host does not tell", OCF_UNKNOWN, true, 0, true, OCF_HERE, OCF_UNKNOWN, 0, 1,
+         "local"},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err why = {.text = "local"};
+        FAKENODE ctx;
+
+        print_message("  %s\n", cases[i].name);
+        fakenode_init(f, &ctx, NULL);
+        ctx.everything = cases[i].everything;
+        ctx.depth = cases[i].depth;
+        memset(&remote, 0, sizeof(remote));
+        remote.is_shown = cases[i].is_shown;
+        remote.verdict = cases[i].aws;
+        assert_int_equal(ocf_probe_by_imds(&ctx, cases[i].local, shown, ask, &why),
+                         cases[i].verdict);
+        assert_int_equal(remote.n_shown, cases[i].n_shown);
+        assert_int_equal(remote.n_asked, cases[i].n_asked);
+        assert_string_equal(why.text, cases[i].text);
+        /* A silent IMDS leaves half of the time to AWS. */
+        assert_int_equal(remote.shown_left_ms, cases[i].n_shown > 0 ? 15000 : 0);
+        assert_int_equal(remote.asked_left_ms, cases[i].n_asked > 0 ? 30000 : 0);
+    }
+}
+
+/* --- stop ------------------------------------------------------------------------------------ */
+
+static void
+ocf_stop_releases_then_lets_go(void **state)
+{
+    (void)state;
+    assert_int_equal(run(&agent, "stop", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_releases, 1);
+    assert_int_equal(the.n_let_gos, 1);
+    assert_int_equal(the.n_probes, 0);
+    assert_string_equal(told, "");
+    /* What is left at AWS costs a stop ten seconds at most. */
+    assert_true(the.let_go_left_ms > 0 && the.let_go_left_ms <= 10000);
+    assert_int_equal(run(&keeps_all, "stop", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_releases, 1);
+    assert_int_equal(the.n_let_gos, 0);
+    assert_string_equal(told, "");
+    /* And never more than there is. */
+    assert_int_equal(run(&agent, "stop", "3000"), PCMK_OCF_OK);
+    assert_true(the.let_go_left_ms <= 2500);
+}
+
+#define LEFT "WARNING: left at AWS until the next start: what AWS said"
+
+static void
+ocf_stop_that_cannot_let_go_is_a_success_with_a_warning(void **state)
+{
+#define ERR_CODE_ROW(name, class, text) -ERR_##name,
+    static const int codes[] = {ERR_LIST(ERR_CODE_ROW)};
+#undef ERR_CODE_ROW
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        the.let_go = (struct answer){.code = codes[i], .text = "what AWS said"};
+        if (codes[i] == -ERR_CANCELLED) {
+            continue;
+        }
+        assert_int_equal(run(&agent, "stop", "30000"), PCMK_OCF_OK);
+        assert_int_equal(the.n_let_gos, 1);
+        assert_int_equal(strncmp(told, LEFT, strlen(LEFT)), 0);
+        assert_ptr_equal(strchr(told, '\n'), told + strlen(told) - 1); /* one line */
+        assert_null(strstr(told, "ocf-exit-reason:"));
+    }
+}
+
+static void
+ocf_stop_ended_by_a_signal_fails(void **state)
+{
+    (void)state;
+    the.terminate = true;
+    the.let_go = (struct answer){.code = -ERR_CANCELLED, .text = "ended by a signal"};
+    assert_int_equal(run(&agent, "stop", "30000"), PCMK_OCF_UNKNOWN_ERROR);
+    assert_string_equal(told, "ocf-exit-reason:stop failed: ended by a signal\n");
+}
+
+static void
+ocf_stop_that_cannot_release_fails_and_lets_nothing_go(void **state)
+{
+    (void)state;
+    the.release = (struct answer){.code = -ERR_SYSTEM, .text = "cannot remove it"};
+    assert_int_equal(run(&agent, "stop", "30000"), PCMK_OCF_UNKNOWN_ERROR);
+    assert_int_equal(the.n_releases, 1);
+    assert_int_equal(the.n_let_gos, 0);
+    assert_string_equal(told, "ocf-exit-reason:stop failed: cannot remove it\n");
+}
+
+/* A spelling error must not fence a node. */
+static void
+ocf_stop_with_a_wrong_parameter_releases_all_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("OCF_RESKEY_api_timeout", "soon", 1), 0);
+    assert_int_equal(run(&agent, "stop", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_releases, 1);
+    assert_int_equal(the.n_let_gos, 1);
+    assert_int_equal(run(&agent, "start", "30000"), PCMK_OCF_NOT_CONFIGURED);
+    assert_int_equal(the.n_probes, 0);
+    assert_non_null(strstr(told, "api_timeout=\"soon\""));
+}
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+static void
+ocf_start_settling_at_the_deadline_is_a_success_with_a_warning(void **state)
+{
+    static const struct {
+        const char *name;
+        struct answer probes[ANSWERS_MAX];
+    } cases[] = {
+        {"to the end", {{OCF_SETTLING, -ERR_CONFLICT, "change C1 is PENDING"}}},
+        {"and AWS falls silent",
+         {{OCF_SETTLING, -ERR_CONFLICT, "change C1 is PENDING"},
+          {OCF_UNKNOWN, -ERR_CONNECT, "change C1 is PENDING, as far as is known"}}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        memcpy(the.probes, cases[i].probes, sizeof(the.probes));
+        assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_OK);
+        assert_true(the.n_probes >= 2);
+        assert_int_equal(the.n_acquires, 0);
+        assert_int_equal(strncmp(told, "WARNING: accepted, and here: change C1 is PENDING", 49), 0);
+        assert_null(strstr(told, "ocf-exit-reason:"));
+    }
+    /* Nor does it wait for what it has no time for. */
+    memcpy(the.probes, cases[0].probes, sizeof(the.probes));
+    assert_int_equal(run(&agent, "start", HARDLY), PCMK_OCF_OK);
+    assert_int_equal(the.n_probes, 1);
+    assert_string_equal(told, "WARNING: accepted, and here: change C1 is PENDING\n");
+}
+
+static void
+ocf_start_settling_then_here_has_no_warning(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_SETTLING, -ERR_CONFLICT, "PENDING"};
+    the.probes[1] = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_OK);
+    assert_int_equal(the.n_probes, 2);
+    assert_int_equal(the.n_acquires, 0);
+    assert_string_equal(told, "");
+}
+
+/* Seen to be here once, and then not: no success. */
+static void
+ocf_start_settling_then_lost_is_acquired_again(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_SETTLING, -ERR_CONFLICT, "PENDING"};
+    the.probes[1] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "another value"};
+    assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_UNKNOWN_ERROR);
+    assert_int_equal(the.n_acquires, 1);
+    assert_string_equal(told, "ocf-exit-reason:not done in time: another value\n");
+}
+
+static void
+ocf_start_settling_then_denied_fails_at_once(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_SETTLING, -ERR_CONFLICT, "PENDING"};
+    the.probes[1] = (struct answer){OCF_UNKNOWN, -ERR_DENIED, "not any more"};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_INSUFFICIENT_PRIV);
+    assert_int_equal(the.n_probes, 2);
+    assert_null(strstr(told, "WARNING"));
+}
+
+static void
+ocf_start_settling_ended_by_a_signal_fails(void **state)
+{
+    (void)state;
+    the.terminate = true;
+    the.probes[0] = (struct answer){OCF_SETTLING, -ERR_CONFLICT, "PENDING"};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_UNKNOWN_ERROR);
+    assert_int_equal(the.n_probes, 1);
+    assert_null(strstr(told, "WARNING"));
+    assert_non_null(strstr(told, "ocf-exit-reason:"));
+}
+
+static void
+ocf_start_unknown_at_the_deadline_fails(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_UNKNOWN, -ERR_CONNECT, "nobody there"};
+    assert_int_equal(run(&agent, "start", HARDLY), PCMK_OCF_UNKNOWN_ERROR);
+    assert_int_equal(the.n_acquires, 0);
+    assert_non_null(strstr(told, "ocf-exit-reason:not done in time: nobody there"));
+}
+
+/* The answer to a write was lost: it is looked for before the write is repeated. */
+static void
+ocf_start_uncertain_looks_before_it_writes_again(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_ABSENT, -ERR_NOT_FOUND, "nowhere"};
+    the.probes[1] = (struct answer){OCF_HERE, 0, ""};
+    the.acquire = (struct answer){.code = -ERR_UNCERTAIN, .text = "lost"};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 1);
+    assert_int_equal(the.n_probes, 2);
+    the.acquire = (struct answer){.code = -ERR_DENIED, .text = "not you"};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_INSUFFICIENT_PRIV);
+    assert_int_equal(the.n_acquires, 1);
+}
+
+/* --- monitor --------------------------------------------------------------------------------- */
+
+static void
+ocf_monitor_settling_is_here(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_SETTLING, -ERR_CONFLICT, "PENDING"};
+    the.local = OCF_HERE;
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_OK);
+    assert_string_equal(told, "");
+    assert_int_equal(setenv("OCF_RESKEY_CRM_meta_interval", "0", 1), 0);
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_probes, 1);
+    assert_int_equal(the.n_acquires, 0);
+}
+
+/* Nothing was started here, so what AWS shows is another's, or a leftover. */
+static void
+ocf_monitor_absent_here_whatever_aws_says(void **state)
+{
+    static const struct answer answers[] = {{OCF_SETTLING, -ERR_CONFLICT, "PENDING"},
+                                            {OCF_DEGRADED, -ERR_NOT_FOUND, "in part"},
+                                            {OCF_UNKNOWN, -ERR_CONNECT, "nobody there"},
+                                            {OCF_HERE, 0, ""}};
+
+    (void)state;
+    the.local = OCF_ABSENT;
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        the.probes[0] = answers[i];
+        assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_NOT_RUNNING);
+        assert_string_equal(told, "ocf-exit-reason:not on this node\n");
+    }
+}
+
+/* --- what the user sees, and the set-up ------------------------------------------------------- */
+
+static void
+ocf_warn_is_one_line_with_advice(void **state)
+{
+    struct fake *f = *state;
+    struct fakenode_stderr caught;
+    struct err e = {0};
+    FAKENODE ctx;
+
+    fakenode_init(f, &ctx, NULL);
+    (void)err_set(&e, ERR_DENIED, "DisassociateAddress: UnauthorizedOperation: m");
+    (void)snprintf(e.action, sizeof(e.action), "ec2:DisassociateAddress");
+    fakenode_stderr_begin(&caught);
+    ocf_warn(&ctx, "left as it is", &e);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_string_equal(told, "WARNING: left as it is: IAM denies ec2:DisassociateAddress; allow "
+                              "it in the IAM policy\n");
+    memset(e.text, 'x', sizeof(e.text) - 1);
+    e.code = -ERR_CONNECT;
+    fakenode_stderr_begin(&caught);
+    ocf_warn(&ctx, "left as it is", &e);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_int_equal(strlen(told), strlen("WARNING: \n") + VERDICT_REASON_MAX);
+    assert_non_null(strstr(told, "; check network, DNS and security group\n"));
+}
+
+/* The node's metadata and AWS are asked by one transport, and the region only when it is needed. */
+static void
+ocf_aws_asks_for_the_region_once(void **state)
+{
+    struct fake *f = *state;
+    struct aws_session *session = NULL;
+    struct err e = {0};
+    FAKENODE ctx;
+
+    fakenode_init(f, &ctx, NULL);
+    ctx.session = (struct aws_session){0};
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/placement/region", ""),
+                IMDS_GIVES("/latest/meta-data/placement/region", "eu-west-1"));
+    assert_int_equal(ocf_aws(&ctx, &session, &e), -ERR_MALFORMED);
+    assert_null(session);
+    assert_int_equal(ocf_aws(&ctx, &session, &e), 0);
+    assert_string_equal(session->region, "eu-west-1");
+    assert_ptr_equal(session, &ctx.session);
+    assert_int_equal(session->attempt_ms, 5000);
+    assert_ptr_equal(session->cache, &ctx.cache);
+    assert_int_equal(ocf_aws(&ctx, &session, &e), 0);
+    assert_int_equal(f->n_requests, 3);
+}
+
+static void
+ocf_aws_with_a_region_asks_nothing(void **state)
+{
+    static const struct aws_params params = {.region = "us-gov-west-1", .metadata_url = FAKE_IMDS};
+    struct fake *f = *state;
+    struct aws_session *session = NULL;
+    struct err e = {0};
+    FAKENODE ctx;
+
+    fakenode_init(f, &ctx, NULL);
+    ctx.session = (struct aws_session){0};
+    ctx.aws_params = &params;
+    assert_int_equal(ocf_aws(&ctx, &session, &e), 0);
+    assert_string_equal(session->region, "us-gov-west-1");
+    assert_int_equal(f->n_requests, 0);
+}
+
+static void
+ocf_node_url_of_parameter_environment_and_default(void **state)
+{
+    static const struct {
+        const char *parameter;
+        const char *variable;
+        const char *url;
+    } cases[] = {
+        {"http://192.0.2.1", "http://192.0.2.2", "http://192.0.2.1"},
+        {NULL, "http://192.0.2.2", "http://192.0.2.2"},
+        {NULL, "", IMDS_DEFAULT_URL},
+        {NULL, NULL, IMDS_DEFAULT_URL},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct aws_params params = {.metadata_url = cases[i].parameter};
+        struct node *node = NULL;
+        struct err e = {0};
+        FAKENODE ctx;
+
+        fakenode_init(f, &ctx, NULL);
+        ctx.aws_params = &params;
+        (void)unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+        if (cases[i].variable != NULL) {
+            (void)setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", cases[i].variable, 1);
+        }
+        assert_int_equal(ocf_node(&ctx, &node, &e), 0);
+        assert_string_equal(node->imds.base_url, cases[i].url);
+        assert_ptr_equal(node->imds.transport, &ctx.transport);
+        assert_null(ctx.http); /* libcurl was not needed */
+        /* It is set up once: the session token stays. */
+        assert_int_equal(buf_adds(&node->imds.token, "token"), 0);
+        assert_int_equal(ocf_node(&ctx, &node, &e), 0);
+        assert_string_equal(buf_str(&node->imds.token), "token");
+    }
+    (void)unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+}
+
+int
+main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(ocf_probe_by_imds_asks_no_more_than_it_needs),
+        TEST(ocf_stop_releases_then_lets_go),
+        TEST(ocf_stop_that_cannot_let_go_is_a_success_with_a_warning),
+        TEST(ocf_stop_ended_by_a_signal_fails),
+        TEST(ocf_stop_that_cannot_release_fails_and_lets_nothing_go),
+        TEST(ocf_stop_with_a_wrong_parameter_releases_all_the_same),
+        TEST(ocf_start_settling_at_the_deadline_is_a_success_with_a_warning),
+        TEST(ocf_start_settling_then_here_has_no_warning),
+        TEST(ocf_start_settling_then_lost_is_acquired_again),
+        TEST(ocf_start_settling_then_denied_fails_at_once),
+        TEST(ocf_start_settling_ended_by_a_signal_fails),
+        TEST(ocf_start_unknown_at_the_deadline_fails),
+        TEST(ocf_start_uncertain_looks_before_it_writes_again),
+        TEST(ocf_monitor_settling_is_here),
+        TEST(ocf_monitor_absent_here_whatever_aws_says),
+        TEST(ocf_warn_is_one_line_with_advice),
+        TEST(ocf_aws_asks_for_the_region_once),
+        TEST(ocf_aws_with_a_region_asks_nothing),
+        TEST(ocf_node_url_of_parameter_environment_and_default),
+    };
+
+    return cmocka_run_group_tests_name("ocf", tests, NULL, NULL);
+}
