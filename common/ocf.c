@@ -224,7 +224,6 @@ enum ocf_verdict
 ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local, bool (*shown)(struct ocf_ctx *ctx),
                   enum ocf_verdict (*ask)(struct ocf_ctx *ctx, struct err *why), struct err *why)
 {
-    struct deadline all = ctx->deadline;
     struct err remote = {0};
     enum ocf_verdict v = OCF_UNKNOWN;
 
@@ -232,13 +231,17 @@ ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local, bool (*shown)(str
         return local;
     }
     if (!ctx->everything && ctx->depth < 10) {
+        struct deadline all = ctx->deadline;
+        bool here = false;
+
         /* A silent IMDS must leave time for AWS. */
         ctx->deadline = deadline_cap(all, deadline_left_ms(all) / 2);
-        if (shown(ctx)) {
+        here = shown(ctx);
+        ctx->deadline = all;
+        if (here) {
             return local;
         }
     }
-    ctx->deadline = all;
     v = ask(ctx, &remote);
     if (v == OCF_HERE) {
         return local;

@@ -248,9 +248,10 @@ ocf_probe_by_imds_asks_no_more_than_it_needs(void **state)
         assert_int_equal(remote.n_shown, cases[i].n_shown);
         assert_int_equal(remote.n_asked, cases[i].n_asked);
         assert_string_equal(why.text, cases[i].text);
-        /* A silent IMDS leaves half of the time to AWS. */
+        /* A silent IMDS leaves half of the time to AWS, and takes none from what comes after. */
         assert_int_equal(remote.shown_left_ms, cases[i].n_shown > 0 ? 15000 : 0);
         assert_int_equal(remote.asked_left_ms, cases[i].n_asked > 0 ? 30000 : 0);
+        assert_int_equal(deadline_left_ms(ctx.deadline), 30000);
     }
 }
 
