@@ -34,6 +34,10 @@ cached_value(struct node *n, const char *path, struct deadline d, struct buf *re
         return 0;
     }
     rc = imds_get_one(&n->imds, path, d, ret, e);
+    if (rc == -ERR_NOT_FOUND) {
+        /* Every instance has these: to callers "not found" is about what AWS does not have. */
+        return err_set(e, ERR_MALFORMED, "IMDS has no %s", path);
+    }
     if (rc < 0) {
         return rc;
     }

@@ -24,10 +24,11 @@ struct node_nic {
     char subnet_id[AWS_ID_MAX];
 };
 
-/*! \brief Region of this node, appended to \p ret. Errors as imds_get(). */
+/*! \brief Region of this node, appended to \p ret. Errors as imds_get(), but a 404 is
+ *         -ERR_MALFORMED: no instance is without it. */
 int node_region(struct node *n, struct deadline d, struct buf *ret, struct err *e) OCF_MUST_CHECK;
 
-/*! \brief Id of this instance, "i-...", appended to \p ret. Errors as imds_get(). */
+/*! \brief Id of this instance, "i-...", appended to \p ret. Errors as node_region(). */
 int node_instance_id(struct node *n, struct deadline d, struct buf *ret,
                      struct err *e) OCF_MUST_CHECK;
 
@@ -37,7 +38,7 @@ int node_instance_id(struct node *n, struct deadline d, struct buf *ret,
  * \param[in] interface  name of the link; NULL for the primary one (device number 0)
  *
  * \return 0; -ERR_PARAM_LOCAL when there is no such link, or when the link is no ENI; errors as
- *         imds_get()
+ *         node_region()
  */
 int node_nic(struct node *n, const char *interface, struct deadline d, struct node_nic *ret,
              struct err *e) OCF_MUST_CHECK;

@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "fake.h"
-
-#include "node.h"
-
-#define IMDS   "http://192.0.2.254"
-#define MAC    "00:00:00:00:00:00" /* of the loopback, the one link that every host has */
-#define MACS   "/latest/meta-data/network/interfaces/macs/" MAC "/"
-#define ENI    "eni-0123456789abcdef0"
-#define VPC    "vpc-0123456789abcdef0"
-#define SUBNET "subnet-0123456789abcdef0"
-
-#define GIVES_TOKEN                                                                                \
-    {                                                                                              \
-        .method = "PUT", .status = 200, .answer = "imds-token"                                     \
-    }
-#define GIVES(path, text)                                                                          \
-    {                                                                                              \
-        .url = IMDS path, .status = 200, .answer = (text)                                          \
-    }
-#define GIVES_IDS                                                                                  \
-    GIVES(MACS "interface-id", ENI), GIVES(MACS "vpc-id", VPC), GIVES(MACS "subnet-id", SUBNET)
+#include "fakenode.h"
 
 static void
 init(struct fake *f, struct node *n)
 {
     *n = (struct node){.cache = &f->cache};
-    imds_init(&n->imds, &f->transport, &f->cache, IMDS);
+    imds_init(&n->imds, &f->transport, &f->cache, FAKE_IMDS);
 }
 
 static void
@@ -71,7 +51,8 @@ node_region_asked_once_per_boot(void **state)
     NODE second;
 
     init(f, &first);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES("/latest/meta-data/placement/region", "ap-northeast-3"));
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN,
+                IMDS_GIVES("/latest/meta-data/placement/region", "ap-northeast-3"));
     assert_int_equal(region(f, &first, found, &e), 0);
     assert_string_equal(found, "ap-northeast-3");
     init(f, &second);
@@ -92,7 +73,7 @@ node_region_of_another_boot_not_believed(void **state)
     cache_key(key, "imds", "meta-data/placement/region", false);
     cache_put(&f->cache, key, "us-east-1", 9);
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES("/latest/meta-data/placement/region", "eu-west-1"));
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/placement/region", "eu-west-1"));
     assert_int_equal(region(f, &n, found, &e), 0);
     assert_string_equal(found, "eu-west-1");
     /* While what this boot has cached is. */
@@ -112,14 +93,14 @@ node_region_not_a_single_word_refused_and_not_cached(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN);
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        FAKE_SCRIPT(f, GIVES("/latest/meta-data/placement/region", answers[i]));
+        FAKE_SCRIPT(f, IMDS_GIVES("/latest/meta-data/placement/region", answers[i]));
         assert_int_equal(node_region(&n, fake_deadline(f, 10000), &b, &e), -ERR_MALFORMED);
         assert_int_equal(e.code, -ERR_MALFORMED);
         assert_int_equal(b.len, 0); /* untouched: it is tried again */
     }
-    FAKE_SCRIPT(f, GIVES("/latest/meta-data/placement/region", "eu-west-1"));
+    FAKE_SCRIPT(f, IMDS_GIVES("/latest/meta-data/placement/region", "eu-west-1"));
     assert_int_equal(node_region(&n, fake_deadline(f, 10000), &b, &e), 0);
     assert_string_equal(buf_str(&b), "eu-west-1");
 }
@@ -135,13 +116,13 @@ node_region_too_long_is_told(void **state)
 
     memset(answer, 'r', sizeof(answer) - 1);
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES("/latest/meta-data/placement/region", answer));
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/placement/region", answer));
     assert_int_equal(region(f, &n, found, &e), -ERR_TOO_BIG);
     assert_int_equal(e.code, -ERR_TOO_BIG);
 }
 
 static void
-node_region_failures_of_imds_are_handed_on(void **state)
+node_region_without_one_is_no_answer_of_imds(void **state)
 {
     struct fake *f = *state;
     char found[64];
@@ -149,9 +130,13 @@ node_region_failures_of_imds_are_handed_on(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, {.method = "GET", .status = 404});
-    assert_int_equal(region(f, &n, found, &e), -ERR_NOT_FOUND);
-    assert_non_null(strstr(e.text, "meta-data/placement/region"));
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, {.method = "GET", .status = 404});
+    assert_int_equal(region(f, &n, found, &e), -ERR_MALFORMED);
+    assert_int_equal(e.code, -ERR_MALFORMED);
+    assert_string_equal(e.text, "IMDS has no meta-data/placement/region");
+    FAKE_SCRIPT(f, {.method = "GET", .status = 403});
+    assert_int_equal(region(f, &n, found, &e), -ERR_IMDS_DISABLED);
+    assert_int_equal(e.code, -ERR_IMDS_DISABLED);
 }
 
 static int
@@ -170,20 +155,20 @@ node_nic_primary_by_its_mac(void **state)
     NODE second;
 
     init(f, &first);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES("/latest/meta-data/mac", MAC), GIVES_IDS);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/mac", FAKE_MAC), IMDS_GIVES_IDS);
     assert_int_equal(nic(f, &first, NULL, &found, &e), 0);
     assert_string_equal(found.link.name, "lo");
-    assert_string_equal(found.link.mac, MAC);
-    assert_string_equal(found.eni_id, ENI);
-    assert_string_equal(found.vpc_id, VPC);
-    assert_string_equal(found.subnet_id, SUBNET);
+    assert_string_equal(found.link.mac, FAKE_MAC);
+    assert_string_equal(found.eni_id, FAKE_ENI);
+    assert_string_equal(found.vpc_id, FAKE_VPC);
+    assert_string_equal(found.subnet_id, FAKE_SUBNET);
     /* The three ids are asked for together. */
     assert_int_equal(f->requests[2].wave, f->requests[4].wave);
     /* A warm node asks nothing. */
     init(f, &second);
     found = (struct node_nic){.eni_id = ""};
     assert_int_equal(nic(f, &second, NULL, &found, &e), 0);
-    assert_string_equal(found.eni_id, ENI);
+    assert_string_equal(found.eni_id, FAKE_ENI);
     assert_string_equal(found.link.name, "lo");
     assert_int_equal(f->n_requests, 5);
 }
@@ -197,9 +182,9 @@ node_nic_named_needs_no_primary(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES_IDS);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES_IDS);
     assert_int_equal(nic(f, &n, "lo", &found, &e), 0);
-    assert_string_equal(found.eni_id, ENI);
+    assert_string_equal(found.eni_id, FAKE_ENI);
     assert_int_equal(fake_count(f, "meta-data/mac"), 0);
 }
 
@@ -229,7 +214,7 @@ node_nic_primary_without_link_is_no_parameter(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES("/latest/meta-data/mac", "02:00:00:00:fe:ed"));
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/mac", "02:00:00:00:fe:ed"));
     assert_int_equal(nic(f, &n, NULL, &found, &e), -ERR_NO_LINK);
     assert_non_null(strstr(e.text, "02:00:00:00:fe:ed"));
 }
@@ -243,10 +228,10 @@ node_nic_link_that_is_no_eni_is_told(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, {.url = MACS, .status = 404, .times = 3});
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, {.url = FAKE_MACS, .status = 404, .times = 3});
     assert_int_equal(nic(f, &n, "lo", &found, &e), -ERR_PARAM_LOCAL);
-    assert_string_equal(e.text,
-                        "interface=\"lo\": " MAC " is no network interface of this EC2 instance");
+    assert_string_equal(e.text, "interface=\"lo\": " FAKE_MAC
+                                " is no network interface of this EC2 instance");
     assert_string_equal(found.eni_id, "before");
 }
 
@@ -259,18 +244,18 @@ node_nic_unreadable_ids_refused_and_not_cached(void **state)
         const char *vpc;
         const char *subnet;
     } cases[] = {
-        {"not an ENI", "i-0123456789abcdef0", VPC, SUBNET},
-        {"not a VPC", ENI, "vpc-xyz", SUBNET},
-        {"not a subnet", ENI, VPC, "subnet-"},
-        {"empty", "", VPC, SUBNET},
+        {"not an ENI", "i-0123456789abcdef0", FAKE_VPC, FAKE_SUBNET},
+        {"not a VPC", FAKE_ENI, "vpc-xyz", FAKE_SUBNET},
+        {"not a subnet", FAKE_ENI, FAKE_VPC, "subnet-"},
+        {"empty", "", FAKE_VPC, FAKE_SUBNET},
         {"all empty", "", "", ""},
-        {"two in one", ENI " " ENI, VPC, SUBNET},
-        {"too long", ENI "0123456789abcdef0123456789abcdef", VPC, SUBNET},
+        {"two in one", FAKE_ENI " " FAKE_ENI, FAKE_VPC, FAKE_SUBNET},
+        {"too long", FAKE_ENI "0123456789abcdef0123456789abcdef", FAKE_VPC, FAKE_SUBNET},
         {"HTML", "<html>", "<html>", "<html>"},
     };
     struct fake *f = *state;
 
-    FAKE_SCRIPT(f, GIVES_TOKEN);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct node_nic found = {.eni_id = "before"};
         struct err e = {0};
@@ -278,11 +263,12 @@ node_nic_unreadable_ids_refused_and_not_cached(void **state)
 
         print_message("  %s\n", cases[i].name);
         init(f, &n);
-        FAKE_SCRIPT(f, GIVES(MACS "interface-id", cases[i].eni), GIVES(MACS "vpc-id", cases[i].vpc),
-                    GIVES(MACS "subnet-id", cases[i].subnet));
+        FAKE_SCRIPT(f, IMDS_GIVES(FAKE_MACS "interface-id", cases[i].eni),
+                    IMDS_GIVES(FAKE_MACS "vpc-id", cases[i].vpc),
+                    IMDS_GIVES(FAKE_MACS "subnet-id", cases[i].subnet));
         assert_int_equal(nic(f, &n, "lo", &found, &e), -ERR_MALFORMED);
         assert_int_equal(e.code, -ERR_MALFORMED);
-        assert_non_null(strstr(e.text, MAC));
+        assert_non_null(strstr(e.text, FAKE_MAC));
         assert_string_equal(found.eni_id, "before");
     }
 }
@@ -298,8 +284,9 @@ node_nic_oversized_ids_refused(void **state)
 
     memset(answer, 'x', sizeof(answer) - 1);
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES(MACS "interface-id", answer), GIVES(MACS "vpc-id", VPC),
-                GIVES(MACS "subnet-id", SUBNET));
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES(FAKE_MACS "interface-id", answer),
+                IMDS_GIVES(FAKE_MACS "vpc-id", FAKE_VPC),
+                IMDS_GIVES(FAKE_MACS "subnet-id", FAKE_SUBNET));
     assert_int_equal(nic(f, &n, "lo", &found, &e), -ERR_MALFORMED);
     assert_int_equal(e.code, -ERR_MALFORMED);
 }
@@ -313,8 +300,9 @@ node_nic_one_id_lost_hands_on_its_error(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES(MACS "interface-id", ENI), GIVES(MACS "subnet-id", SUBNET),
-                {.url = MACS "vpc-id", .status = 403});
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES(FAKE_MACS "interface-id", FAKE_ENI),
+                IMDS_GIVES(FAKE_MACS "subnet-id", FAKE_SUBNET),
+                {.url = FAKE_MACS "vpc-id", .status = 403});
     assert_int_equal(nic(f, &n, "lo", &found, &e), -ERR_IMDS_DISABLED);
     assert_int_equal(e.code, -ERR_IMDS_DISABLED);
     assert_true(e.text[0] != '\0');
@@ -330,8 +318,9 @@ node_nic_cancelled_tells_so(void **state)
 
     init(f, &n);
     f->cancel_sleep = 1;
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES(MACS "interface-id", ENI), GIVES(MACS "subnet-id", SUBNET),
-                {.url = MACS "vpc-id", .status = 503, .times = FAKE_ALWAYS});
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES(FAKE_MACS "interface-id", FAKE_ENI),
+                IMDS_GIVES(FAKE_MACS "subnet-id", FAKE_SUBNET),
+                {.url = FAKE_MACS "vpc-id", .status = 503, .times = FAKE_ALWAYS});
     assert_int_equal(nic(f, &n, "lo", &found, &e), -ERR_CANCELLED);
     assert_int_equal(e.code, -ERR_CANCELLED);
 }
@@ -346,29 +335,267 @@ node_nic_cached_for_this_boot_and_mac_only(void **state)
     char key[128];
     NODE n;
 
-    cache_key(key, "nic", MAC, false);
+    cache_key(key, "nic", FAKE_MAC, false);
     cache_put(&f->cache, key, other, strlen(other));
     cache_key(key, "nic", "02:00:00:00:00:01", true);
     cache_put(&f->cache, key, other, strlen(other));
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES_IDS);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES_IDS);
     assert_int_equal(nic(f, &n, "lo", &found, &e), 0);
-    assert_string_equal(found.eni_id, ENI);
-    cache_key(key, "nic", MAC, true);
+    assert_string_equal(found.eni_id, FAKE_ENI);
+    cache_key(key, "nic", FAKE_MAC, true);
     cache_put(&f->cache, key, other, strlen(other));
     assert_int_equal(nic(f, &n, "lo", &found, &e), 0);
     assert_string_equal(found.eni_id, "eni-00000000");
     /* An entry that cannot be read is asked for anew. */
     cache_put(&f->cache, key, "junk", 4);
-    FAKE_SCRIPT(f, GIVES_IDS);
+    FAKE_SCRIPT(f, IMDS_GIVES_IDS);
     assert_int_equal(nic(f, &n, "lo", &found, &e), 0);
-    assert_string_equal(found.eni_id, ENI);
+    assert_string_equal(found.eni_id, FAKE_ENI);
+}
+
+/* "Not found" is about what AWS does not have: an agent would take the resource for lost. */
+static void
+node_nic_primary_that_imds_lacks_is_not_not_found(void **state)
+{
+    struct fake *f = *state;
+    struct node_nic found = {.eni_id = "before"};
+    struct err e = {0};
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_LACKS("/latest/meta-data/mac"));
+    assert_int_equal(nic(f, &n, NULL, &found, &e), -ERR_MALFORMED);
+    assert_int_equal(e.code, -ERR_MALFORMED);
+    assert_string_equal(found.eni_id, "before");
+}
+
+static void
+node_instance_id_asked_once_per_boot(void **state)
+{
+    struct fake *f = *state;
+    struct err e = {0};
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN,
+                IMDS_GIVES("/latest/meta-data/instance-id", "i-0123456789abcdef0"));
+    for (unsigned i = 0; i < 2; i++) {
+        OCF_BUF struct buf id = BUF_INIT(63);
+
+        assert_int_equal(node_instance_id(&n, fake_deadline(f, 10000), &id, &e), 0);
+        assert_string_equal(buf_str(&id), "i-0123456789abcdef0");
+    }
+    assert_int_equal(f->n_requests, 2);
+}
+
+static void
+node_check_interface_by_name(void **state)
+{
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(node_check_interface(NULL, &e), 0);
+    assert_int_equal(node_check_interface(FAKE_LINK, &e), 0);
+    assert_int_equal(e.code, 0);
+    assert_int_equal(node_check_interface("nope", &e), -ERR_PARAM_LOCAL);
+    assert_int_equal(e.code, -ERR_PARAM_LOCAL);
+    assert_int_equal(strncmp(e.text, "interface=\"nope\": ", 18), 0);
+    assert_non_null(strstr(e.text, FAKE_LINK));
+    assert_int_equal(node_check_interface("", &e), -ERR_PARAM_LOCAL);
+    assert_int_equal(node_check_interface("l", &e), -ERR_PARAM_LOCAL);
+    assert_int_equal(node_check_interface("loo", &e), -ERR_PARAM_LOCAL);
+    assert_int_equal(node_check_interface("a-name-longer-than-any-link", &e), -ERR_PARAM_LOCAL);
+}
+
+/* --- addresses of a NIC --------------------------------------------------------------------- */
+
+static int
+addresses(struct fake *f, struct node *n, const char *const *leaves, size_t n_leaves,
+          struct addr_list *ret, struct err *e)
+{
+    struct node_nic nic = {.link = {.mac = FAKE_MAC}};
+
+    return node_nic_addresses(n, &nic, leaves, n_leaves, fake_deadline(f, 10000), ret, e);
+}
+
+static void
+assert_addresses(const struct addr_list *found, const char *const wanted[4])
+{
+    size_t n = 0;
+    char text[ADDR_TEXT_MAX];
+
+    for (; n < 4 && wanted[n] != NULL; n++) {
+        assert_true(n < found->n);
+        assert_string_equal(addr_text(&found->items[n], text), wanted[n]);
+    }
+    assert_int_equal(found->n, n);
+}
+
+static void
+node_nic_addresses_words_of_a_leaf(void **state)
+{
+    static const struct {
+        const char *answer; /* NULL: 404 */
+        const char *wanted[4];
+    } cases[] = {
+        {"10.0.1.10", {"10.0.1.10"}},
+        {"10.0.1.10\n", {"10.0.1.10"}},
+        {"10.0.1.10\n10.0.1.100\n10.0.1.11", {"10.0.1.10", "10.0.1.100", "10.0.1.11"}},
+        {"10.0.1.10\r\n10.0.1.11\r\n", {"10.0.1.10", "10.0.1.11"}},
+        {"10.0.1.10 10.0.1.11", {"10.0.1.10", "10.0.1.11"}},
+        {"2001:0DB8::0001\n2001:db8::2", {"2001:db8::1", "2001:db8::2"}},
+        {"", {NULL}},
+        {NULL, {NULL}},
+    };
+    static const char *const leaf[] = {"local-ipv4s"};
+    struct fake *f = *state;
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct addr_list found = {.n = 7};
+        struct err e = {0};
+
+        FAKE_SCRIPT(f, {.url = FAKE_IMDS FAKE_MACS "local-ipv4s",
+                        .status = cases[i].answer == NULL ? 404 : 200,
+                        .answer = cases[i].answer});
+        assert_int_equal(addresses(f, &n, leaf, 1, &found, &e), 0);
+        assert_addresses(&found, cases[i].wanted);
+        assert_int_equal(e.code, 0);
+        assert_int_equal(f->n_requests, i + 2); /* never from the cache */
+    }
+}
+
+static void
+node_nic_addresses_of_all_leaves_at_once_in_their_order(void **state)
+{
+    static const char *const leaves[] = {"local-ipv4s", "ipv6s", "public-ipv4s",
+                                         "ipv4-associations/52.9.0.12"};
+    struct fake *f = *state;
+    struct addr_list found;
+    struct err e = {0};
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN,
+                IMDS_GIVES(FAKE_MACS "ipv4-associations/52.9.0.12", "10.0.1.10"),
+                IMDS_GIVES(FAKE_MACS "local-ipv4s", "10.0.1.10\n10.0.1.11"),
+                IMDS_LACKS(FAKE_MACS "ipv6s"), IMDS_GIVES(FAKE_MACS "public-ipv4s", "52.9.0.12"));
+    assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &found, &e), 0);
+    assert_addresses(&found,
+                     (const char *const[4]){"10.0.1.10", "10.0.1.11", "52.9.0.12", "10.0.1.10"});
+    assert_int_equal(f->n_requests, 5);
+    assert_int_equal(f->n_waves, 2); /* the token, then all of them */
+    for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+        const char *url = f->requests[i + 1].url;
+
+        assert_int_equal(strncmp(url, FAKE_IMDS FAKE_MACS, strlen(FAKE_IMDS FAKE_MACS)), 0);
+        assert_string_equal(url + strlen(FAKE_IMDS FAKE_MACS), leaves[i]);
+    }
+}
+
+static void
+node_nic_addresses_what_is_none_is_refused(void **state)
+{
+    static const char *const answers[] = {
+        "<html/>",
+        "10.0.1",
+        "10.0.1.10/32",
+        "10.0.1.10\nx",
+        "10.0.1.10,10.0.1.11",
+        "\n10.0.1.10",
+        "0123456789012345678901234567890123456789012345678901234567890123456789",
+    };
+    static const char *const leaves[] = {"local-ipv4s", "ipv6s"};
+    struct fake *f = *state;
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN);
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct addr_list found = {.n = 7};
+        struct err e = {0};
+
+        print_message("  %s\n", answers[i]);
+        FAKE_SCRIPT(f, IMDS_GIVES(FAKE_MACS "local-ipv4s", "10.0.1.10"),
+                    IMDS_GIVES(FAKE_MACS "ipv6s", answers[i]));
+        assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &found, &e), -ERR_MALFORMED);
+        assert_int_equal(e.code, -ERR_MALFORMED);
+        assert_non_null(strstr(e.text, FAKE_MAC "/ipv6s"));
+        assert_int_equal(found.n, 7);
+    }
+}
+
+static void
+node_nic_addresses_as_many_as_a_list_holds(void **state)
+{
+    static const char *const leaves[] = {"local-ipv4s", "ipv6s"};
+    struct fake *f = *state;
+    OCF_BUF struct buf most = BUF_INIT(65536);
+    struct addr_list found;
+    struct addr_list same = {.n = 7};
+    struct err e = {0};
+    NODE n;
+
+    for (unsigned i = 1; i < ADDR_LIST_MAX; i++) {
+        assert_int_equal(buf_addf(&most, "10.0.1.%u\n", i), 0);
+    }
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES(FAKE_MACS "local-ipv4s", most.data),
+                IMDS_GIVES(FAKE_MACS "ipv6s", "2001:db8::1"),
+                IMDS_GIVES(FAKE_MACS "local-ipv4s", most.data),
+                IMDS_GIVES(FAKE_MACS "ipv6s", "2001:db8::1\n2001:db8::2"));
+    assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &found, &e), 0);
+    assert_int_equal(found.n, ADDR_LIST_MAX);
+    assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &same, &e), -ERR_MALFORMED);
+    assert_int_equal(same.n, 7);
+}
+
+static void
+node_nic_addresses_more_leaves_than_can_be_asked_refused(void **state)
+{
+    static const char *const leaves[NODE_LEAVES_MAX + 1] = {"a", "b", "c", "d", "e"};
+    struct fake *f = *state;
+    struct addr_list found = {.n = 7};
+    struct err e = {0};
+    NODE n;
+
+    init(f, &n);
+    assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &found, &e), -ERR_BUG);
+    assert_int_equal(e.code, -ERR_BUG);
+    assert_int_equal(found.n, 7);
+    assert_int_equal(f->n_requests, 0);
+}
+
+static void
+node_nic_addresses_one_lost_hands_on_its_error(void **state)
+{
+    static const char *const leaves[] = {"local-ipv4s", "ipv6s"};
+    struct fake *f = *state;
+    struct addr_list found = {.n = 7};
+    struct err e = {0};
+    NODE n;
+
+    init(f, &n);
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_LACKS(FAKE_MACS "local-ipv4s"),
+                {.url = FAKE_MACS "ipv6s", .status = 403});
+    assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &found, &e), -ERR_IMDS_DISABLED);
+    assert_int_equal(e.code, -ERR_IMDS_DISABLED);
+    assert_int_equal(found.n, 7);
+    f->cancel_sleep = f->n_sleeps + 1;
+    FAKE_SCRIPT(f, IMDS_GIVES(FAKE_MACS "local-ipv4s", "10.0.1.10"),
+                {.url = FAKE_MACS "ipv6s", .status = 503, .times = FAKE_ALWAYS});
+    assert_int_equal(addresses(f, &n, leaves, ARRAY_LEN(leaves), &found, &e), -ERR_CANCELLED);
+    assert_int_equal(e.code, -ERR_CANCELLED);
+    assert_int_equal(found.n, 7);
 }
 
 static void
 node_primary_ip_is_the_first_and_asked_once(void **state)
 {
-    const struct node_nic lo = {.link = {.name = "lo", .mac = MAC}, .eni_id = ENI};
+    const struct node_nic lo = {.link = {.name = "lo", .mac = FAKE_MAC}, .eni_id = FAKE_ENI};
     struct fake *f = *state;
     struct addr found = {0};
     struct err e = {0};
@@ -376,11 +603,11 @@ node_primary_ip_is_the_first_and_asked_once(void **state)
     NODE n;
 
     init(f, &n);
-    FAKE_SCRIPT(f, GIVES_TOKEN, {.url = MACS "local-ipv4s", .status = 404});
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, {.url = FAKE_MACS "local-ipv4s", .status = 404});
     assert_int_equal(node_primary_ip(&n, &lo, fake_deadline(f, 10000), &found, &e), -ERR_NOT_FOUND);
-    assert_non_null(strstr(e.text, ENI));
+    assert_non_null(strstr(e.text, FAKE_ENI));
     assert_int_equal(found.family, 0);
-    FAKE_SCRIPT(f, GIVES(MACS "local-ipv4s", "10.0.2.50\n10.0.2.5"));
+    FAKE_SCRIPT(f, IMDS_GIVES(FAKE_MACS "local-ipv4s", "10.0.2.50\n10.0.2.5"));
     for (int i = 0; i < 2; i++) {
         found = (struct addr){0};
         assert_int_equal(node_primary_ip(&n, &lo, fake_deadline(f, 10000), &found, &e), 0);
@@ -397,7 +624,7 @@ main(void)
         FAKE_TEST(node_region_of_another_boot_not_believed),
         FAKE_TEST(node_region_not_a_single_word_refused_and_not_cached),
         FAKE_TEST(node_region_too_long_is_told),
-        FAKE_TEST(node_region_failures_of_imds_are_handed_on),
+        FAKE_TEST(node_region_without_one_is_no_answer_of_imds),
         FAKE_TEST(node_nic_primary_by_its_mac),
         FAKE_TEST(node_nic_named_needs_no_primary),
         FAKE_TEST(node_nic_unknown_name_is_wrong_on_this_host),
@@ -409,6 +636,15 @@ main(void)
         FAKE_TEST(node_nic_cancelled_tells_so),
         FAKE_TEST(node_nic_cached_for_this_boot_and_mac_only),
         FAKE_TEST(node_primary_ip_is_the_first_and_asked_once),
+        FAKE_TEST(node_nic_primary_that_imds_lacks_is_not_not_found),
+        FAKE_TEST(node_instance_id_asked_once_per_boot),
+        FAKE_TEST(node_check_interface_by_name),
+        FAKE_TEST(node_nic_addresses_words_of_a_leaf),
+        FAKE_TEST(node_nic_addresses_of_all_leaves_at_once_in_their_order),
+        FAKE_TEST(node_nic_addresses_what_is_none_is_refused),
+        FAKE_TEST(node_nic_addresses_as_many_as_a_list_holds),
+        FAKE_TEST(node_nic_addresses_more_leaves_than_can_be_asked_refused),
+        FAKE_TEST(node_nic_addresses_one_lost_hands_on_its_error),
     };
 
     return cmocka_run_group_tests_name("node", tests, NULL, NULL);
