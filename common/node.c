@@ -104,16 +104,25 @@ parse_ids(const char *text, struct node_nic *nic)
            awsid_is(nic->subnet_id, "subnet");
 }
 
+/* The link that a parameter names. */
+static int
+named_link(const char *interface, struct netif_link *ret, struct err *e)
+{
+    struct err why = {0};
+    int rc = netif_by_name(interface, ret, &why);
+
+    if (rc == -ERR_NO_LINK) {
+        return err_set(e, ERR_PARAM_LOCAL, "interface=\"%s\": %.400s", interface, why.text);
+    }
+    return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", why.text) : 0;
+}
+
 int
 node_check_interface(const char *interface, struct err *e)
 {
     struct netif_link link;
-    struct err why = {0};
 
-    if (interface != NULL && netif_by_name(interface, &link, &why) < 0) {
-        return err_set(e, ERR_PARAM_LOCAL, "interface=\"%s\": %.400s", interface, why.text);
-    }
-    return 0;
+    return interface == NULL ? 0 : named_link(interface, &link, e);
 }
 
 int
@@ -123,15 +132,9 @@ node_nic(struct node *n, const char *interface, struct deadline d, struct node_n
     OCF_BUF struct buf ids = BUF_INIT(VALUE_MAX);
     struct node_nic nic = {0};
     char key[KEY_MAX];
-    int rc = interface == NULL ? primary_link(n, d, &nic.link, e)
-                               : netif_by_name(interface, &nic.link, e);
+    int rc =
+        interface == NULL ? primary_link(n, d, &nic.link, e) : named_link(interface, &nic.link, e);
 
-    if (rc == -ERR_NO_LINK && interface != NULL) {
-        char text[ERR_TEXT_MAX];
-
-        (void)snprintf(text, sizeof(text), "%s", e->text);
-        return err_set(e, ERR_PARAM_LOCAL, "interface=\"%s\": %.400s", interface, text);
-    }
     if (rc < 0) {
         return rc;
     }

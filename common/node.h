@@ -37,13 +37,14 @@ int node_instance_id(struct node *n, struct deadline d, struct buf *ret,
  *
  * \param[in] interface  name of the link; NULL for the primary one (device number 0)
  *
- * \return 0; -ERR_PARAM_LOCAL when there is no such link, or when the link is no ENI; errors as
- *         node_region()
+ * \return 0; -ERR_PARAM_LOCAL when there is no such link, or when the link is no ENI; -ERR_SYSTEM;
+ *         errors as node_region()
  */
 int node_nic(struct node *n, const char *interface, struct deadline d, struct node_nic *ret,
              struct err *e) OCF_MUST_CHECK;
 
-/*! \brief Whether an interface that was asked for exists here; NULL does. 0; -ERR_PARAM_LOCAL. */
+/*! \brief Whether an interface that was asked for exists here; NULL does. 0; -ERR_PARAM_LOCAL;
+ *         -ERR_SYSTEM when the host does not tell. */
 int node_check_interface(const char *interface, struct err *e) OCF_MUST_CHECK;
 
 /*!

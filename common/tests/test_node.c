@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fakenode.h"
 
+#include <sys/resource.h>
+
 static void
 init(struct fake *f, struct node *n)
 {
@@ -408,6 +410,35 @@ node_check_interface_by_name(void **state)
     assert_int_equal(node_check_interface("a-name-longer-than-any-link", &e), -ERR_PARAM_LOCAL);
 }
 
+/* A host that cannot tell does not make the parameter wrong, which would ban the node. */
+static void
+node_interface_that_the_host_cannot_look_for_is_no_parameter(void **state)
+{
+    struct fake *f = *state;
+    struct node_nic found = {.eni_id = "before"};
+    struct err checked = {0};
+    struct err looked = {0};
+    struct rlimit old;
+    struct rlimit none;
+    int rc_checked = 0;
+    int rc_looked = 0;
+    NODE n;
+
+    init(f, &n);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    rc_checked = node_check_interface(FAKE_LINK, &checked);
+    rc_looked = nic(f, &n, FAKE_LINK, &found, &looked);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(rc_checked, -ERR_SYSTEM);
+    assert_int_equal(checked.code, -ERR_SYSTEM);
+    assert_non_null(strstr(checked.text, strerror(EMFILE)));
+    assert_int_equal(rc_looked, -ERR_SYSTEM);
+    assert_int_equal(looked.code, -ERR_SYSTEM);
+    assert_string_equal(found.eni_id, "before");
+}
+
 /* --- addresses of a NIC --------------------------------------------------------------------- */
 
 static int
@@ -639,6 +670,7 @@ main(void)
         FAKE_TEST(node_nic_primary_that_imds_lacks_is_not_not_found),
         FAKE_TEST(node_instance_id_asked_once_per_boot),
         FAKE_TEST(node_check_interface_by_name),
+        FAKE_TEST(node_interface_that_the_host_cannot_look_for_is_no_parameter),
         FAKE_TEST(node_nic_addresses_words_of_a_leaf),
         FAKE_TEST(node_nic_addresses_of_all_leaves_at_once_in_their_order),
         FAKE_TEST(node_nic_addresses_what_is_none_is_refused),
