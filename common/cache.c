@@ -326,7 +326,8 @@ cache_touch(const struct cache *c, const char *key, struct err *e)
     if (rc < 0) {
         return rc;
     }
-    fd = openat(c->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* O_NONBLOCK: as in cache_get(). */
+    fd = openat(c->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     return fd >= 0 ? 0
                    : err_set(e, ERR_SYSTEM, "cannot make %s/%s: %s", c->dir, name, strerror(errno));
 }

@@ -439,6 +439,96 @@ cache_store_full_keeps_old_entry(void **state)
     assert_miss(c, key);
 }
 
+/* A node whose /run is full can still note that a resource was started, and that it was not. */
+static void
+cache_touch_full_has_room_for_empty_entries(void **state)
+{
+    static char data[CACHE_ENTRY_MAX];
+    const struct cache *c = cache_of(state);
+    struct err e = {0};
+    char key[32];
+
+    for (size_t len = sizeof(data); len > 0; len = len > 1 ? 1 : 0) {
+        int rc = 0;
+
+        for (int i = 0; rc == 0 && i < 100; i++) {
+            (void)snprintf(key, sizeof(key), "%zu-%d", len, i);
+            rc = cache_store(c, key, data, len, &e);
+        }
+        assert_int_equal(rc, -ERR_SYSTEM);
+        assert_non_null(strstr(e.text, strerror(ENOSPC)));
+    }
+    e = (struct err){0};
+    assert_int_equal(cache_touch(c, KEY, &e), 0);
+    assert_int_equal(cache_has(c, KEY, &e), 1);
+    assert_int_equal(cache_touch(c, KEY, &e), 0);
+    assert_int_equal(cache_remove(c, KEY, &e), 0);
+    assert_int_equal(cache_has(c, KEY, &e), 0);
+    assert_int_equal(e.code, 0);
+}
+
+static void
+cache_touch_makes_a_private_entry_once(void **state)
+{
+    const struct cache *c = cache_of(state);
+    struct err e = {0};
+    struct stat st;
+    char path[PATH_MAX];
+    mode_t old = umask(0);
+
+    assert_int_equal(cache_touch(c, KEY, &e), 0);
+    (void)umask(old);
+    assert_int_equal(find_file(path), 1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode, S_IFREG | 0600);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(cache_has(c, "another", &e), 0);
+    /* What is there already stays as it is. */
+    cache_put(c, KEY, "value", 5);
+    assert_int_equal(cache_touch(c, KEY, &e), 0);
+    assert_hit(c, KEY, "value", 5);
+}
+
+/* What is no file of ours is told, and not waited for. */
+static void
+cache_touch_what_is_no_file_is_told(void **state)
+{
+    const struct cache *c = cache_of(state);
+    char path[PATH_MAX];
+    char link_to[] = "/mnt/elsewhere";
+
+    put_and_find(c, path);
+    for (unsigned kind = 0; kind < 3; kind++) {
+        static const int errnos[] = {ENXIO, ELOOP, EISDIR};
+        struct err e = {0};
+
+        assert_int_equal(kind == 0   ? unlink(path) == 0 && mkfifo(path, 0600) == 0
+                         : kind == 1 ? unlink(path) == 0 && symlink(link_to, path) == 0
+                                     : unlink(path) == 0 && mkdir(path, 0700) == 0,
+                         1);
+        assert_int_equal(cache_touch(c, KEY, &e), -ERR_SYSTEM);
+        assert_int_equal(e.code, -ERR_SYSTEM);
+        assert_non_null(strstr(e.text, path));
+        assert_non_null(strstr(e.text, strerror(errnos[kind])));
+        assert_int_equal(access(link_to, F_OK), -1);
+    }
+}
+
+static void
+cache_touch_without_a_place_is_told(void **state)
+{
+    const struct cache *c = cache_of(state);
+    struct cache none = {.dir_fd = -1, .dir = "/run/x/ocf-aws", .why = "no space"};
+    struct err e = {0};
+
+    assert_int_equal(cache_touch(&none, KEY, &e), -ERR_SYSTEM);
+    assert_string_equal(e.text, "cannot use /run/x/ocf-aws: no space");
+    assert_int_equal(mount("none", RSCTMP, "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_int_equal(cache_touch(c, KEY, &e), -ERR_SYSTEM);
+    assert_non_null(strstr(e.text, strerror(EROFS)));
+    assert_int_equal(cache_has(c, KEY, &e), 0);
+}
+
 static void
 cache_read_only_reads_and_store_tells(void **state)
 {
@@ -744,6 +834,10 @@ main(void)
         TEST(cache_get_fifo_misses_at_once),
         TEST(cache_entry_is_directory_misses_and_store_tells),
         TEST(cache_store_full_keeps_old_entry),
+        TEST(cache_touch_full_has_room_for_empty_entries),
+        TEST(cache_touch_makes_a_private_entry_once),
+        TEST(cache_touch_what_is_no_file_is_told),
+        TEST(cache_touch_without_a_place_is_told),
         TEST(cache_read_only_reads_and_store_tells),
         TEST(cache_open_read_only_uses_what_is_there),
         TEST(cache_no_descriptor_left_misses_and_store_tells),
