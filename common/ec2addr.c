@@ -14,10 +14,13 @@ write_one(struct aws_session *s, struct aws_call *c, bool dry_run, struct deadli
     if (dry_run) {
         aws_call_param(c, "true", "DryRun");
     }
-    if (aws_call_all(s, c, 1, d) < 0) {
+    rc = aws_call_all(s, c, 1, d);
+    if (rc < 0) {
         ec2_settle_dry_run(&c->error);
-        *e = c->error;
         rc = c->error.code;
+    }
+    if (rc < 0) {
+        *e = c->error;
     }
     aws_call_done(c);
     return rc;
@@ -197,29 +200,53 @@ read_holders(const struct aws_call *c, const struct family *f, const struct addr
     return rc < 0 ? err_set(e, (enum err_code) - rc, "%s: %s", c->action, err_text(rc)) : 0;
 }
 
+/* More addresses than an ENI can have are never asked for: the arrays here hold no more. */
+static int
+check_count(size_t n, struct err *e)
+{
+    return n <= ADDR_LIST_MAX ? 0 : err_set(e, ERR_BUG, "more than %d addresses", ADDR_LIST_MAX);
+}
+
+/* Make the calls, at once; of one that failed with the code that is returned, the error is told. */
+static int
+call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct deadline d, struct err *e)
+{
+    int rc = n == 0 ? 0 : aws_call_all(s, calls, n, d);
+
+    for (size_t i = 0; rc < 0 && i < n; i++) {
+        if (calls[i].error.code == rc) {
+            *e = calls[i].error;
+            break;
+        }
+    }
+    return rc;
+}
+
 int
 ec2_find_holders(struct aws_session *s, const char *vpc_id, const struct addr *addrs, size_t n,
                  struct ec2_holder *ret, struct deadline d, struct err *e)
 {
+    struct ec2_holder found[ADDR_LIST_MAX] = {0};
     struct aws_call calls[ARRAY_LEN(families)];
     const struct family *of[ARRAY_LEN(families)];
     size_t n_calls = 0;
-    int rc = 0;
+    int rc = check_count(n, e);
 
+    if (rc < 0) {
+        return rc;
+    }
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
         if (init_find(&calls[n_calls], &families[i], vpc_id, addrs, n)) {
             of[n_calls++] = &families[i];
         }
     }
-    memset(ret, 0, n * sizeof(*ret));
-    rc = aws_call_all(s, calls, n_calls, d);
+    rc = call_all(s, calls, n_calls, d, e);
     for (size_t i = 0; i < n_calls; i++) {
-        if (rc == 0) {
-            rc = read_holders(&calls[i], of[i], addrs, n, ret, e);
-        } else if (calls[i].error.code == rc) {
-            *e = calls[i].error;
-        }
+        rc = rc < 0 ? rc : read_holders(&calls[i], of[i], addrs, n, found, e);
         aws_call_done(&calls[i]);
+    }
+    if (rc == 0) {
+        memcpy(ret, found, n * sizeof(*ret));
     }
     return rc;
 }
@@ -279,7 +306,6 @@ make_changes(struct aws_session *s, const struct change *changes, size_t n, stru
     struct aws_call calls[ADDR_LIST_MAX];
     bool done[ADDR_LIST_MAX] = {false};
     size_t n_calls = 0;
-    int first = 0;
     int rc = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -288,22 +314,11 @@ make_changes(struct aws_session *s, const struct change *changes, size_t n, stru
             calls[n_calls++].write = true;
         }
     }
-    rc = n_calls == 0 ? 0 : aws_call_all(s, calls, n_calls, d);
+    rc = call_all(s, calls, n_calls, d, e);
     for (size_t i = 0; i < n_calls; i++) {
-        if (first == 0 && calls[i].error.code < 0) {
-            first = calls[i].error.code;
-            *e = calls[i].error;
-        }
         aws_call_done(&calls[i]);
     }
-    return rc == -ERR_CANCELLED ? rc : first;
-}
-
-/* Whether the changes fit in make_changes(); more addresses than an ENI can have never do. */
-static int
-check_count(size_t n, struct err *e)
-{
-    return n <= ADDR_LIST_MAX ? 0 : err_set(e, ERR_BUG, "more than %d addresses", ADDR_LIST_MAX);
+    return rc;
 }
 
 int
@@ -316,7 +331,10 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
     size_t n_given = 0;
     int rc = check_count(n, e);
 
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+    if (rc < 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < n; i++) {
         if (strcmp(holders[i].eni_id, eni_id) == 0) {
             continue;
         }
@@ -325,7 +343,7 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
             taken[n_taken++] = (struct change){holders[i].eni_id, &addrs[i], false};
         }
     }
-    rc = rc < 0 ? rc : make_changes(s, taken, n_taken, d, e);
+    rc = make_changes(s, taken, n_taken, d, e);
     return rc < 0 ? rc : make_changes(s, given, n_given, d, e);
 }
 

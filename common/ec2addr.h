@@ -67,7 +67,8 @@ struct ec2_holder {
  *
  * One call a family, at once. Their answers are one page: an address is on one ENI.
  *
- * \param[out] ret  n holders, in the order of \p addrs
+ * \param[in]  n    at most ADDR_LIST_MAX, here and below
+ * \param[out] ret  n holders, in the order of \p addrs; untouched on failure
  *
  * Source: EC2 API Reference, DescribeNetworkInterfaces.
  */

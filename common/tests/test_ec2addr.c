@@ -304,6 +304,34 @@ ec2_elastic_ip_write_throttled_is_repeated(void **state)
     assert_int_equal(e.code, 0);
 }
 
+static void
+ec2_elastic_ip_dry_runs_write_nothing(void **state)
+{
+    struct fake *f = *state;
+    struct err e = {.code = -ERR_CONNECT, .text = "before"};
+
+    FAKE_SCRIPT(f,
+                {.body = "Action=AssociateAddress",
+                 .status = 412,
+                 .answer = FAKE_EC2_ERROR("DryRunOperation", "Request would have succeeded")},
+                {.body = "Action=DisassociateAddress", .error = ERR_NETWORK, .sent = true},
+                {.body = "Action=DisassociateAddress",
+                 .status = 412,
+                 .answer = FAKE_EC2_ERROR("DryRunOperation", "Request would have succeeded")},
+                {.status = 403, .answer = DENIES, .times = 2});
+    assert_int_equal(associate(f, NULL, true, &e), 0);
+    assert_non_null(strstr(f->requests[0].body, "&DryRun=true"));
+    /* It changes nothing: a lost answer is not uncertain, and it is asked again. */
+    assert_int_equal(disassociate(f, true, &e), 0);
+    assert_non_null(strstr(f->requests[1].body, "&DryRun=true"));
+    assert_false(f->requests[1].fresh);
+    assert_string_equal(e.text, "before"); /* only written on failure */
+    assert_int_equal(associate(f, NULL, true, &e), -ERR_DENIED);
+    assert_string_equal(e.action, "ec2:AssociateAddress");
+    assert_int_equal(disassociate(f, true, &e), -ERR_DENIED);
+    assert_string_equal(e.action, "ec2:DisassociateAddress");
+}
+
 /* --- who has an address --------------------------------------------------------------------- */
 
 #define INTERFACES(items)                                                                          \
@@ -431,6 +459,100 @@ ec2_find_holders_no_address_asks_nothing(void **state)
     assert_int_equal(find(f, &list, holders, &e), 0);
     assert_int_equal(f->n_requests, 0);
     assert_int_equal(f->n_gets, 0);
+}
+
+static void
+ec2_find_holders_wrong_answers_leave_the_result(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *answer;
+    } cases[] = {
+        {"wrong root", "<DescribeVpcsResponse><networkInterfaceSet/></DescribeVpcsResponse>"},
+        {"no set", "<DescribeNetworkInterfacesResponse/>"},
+        {"truncated", "<DescribeNetworkInterfacesResponse><networkInterfaceSet><item>"},
+        {"no id", INTERFACES("<item><vpcId>" VPC "</vpcId></item>")},
+        {"id of something else", INTERFACES(INTERFACE("i-0123456789abcdef0", "", ""))},
+        {"id too long", INTERFACES(INTERFACE(OURS "0123456789abcdef0123456789", "", ""))},
+        {"an item without an address", INTERFACES(INTERFACE(OURS, "<item/>", ""))},
+        {"what is no address", INTERFACES(INTERFACE(OURS, V4("10.0.1", "false"), ""))},
+        {"right first, wrong then",
+         INTERFACES(INTERFACE(OURS, V4("10.0.1.100", "false"), "") INTERFACE("junk", "", ""))},
+    };
+    struct fake *f = *state;
+    struct list list;
+
+    fill(&list, (const char *const[4]){"10.0.1.100", NULL});
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ec2_holder holders[] = {{.eni_id = "before", .primary = true}};
+        struct err e = {0};
+
+        print_message("  %s\n", cases[i].name);
+        FAKE_SCRIPT(f, {.status = 200, .answer = cases[i].answer});
+        assert_int_equal(find(f, &list, holders, &e), -ERR_MALFORMED);
+        assert_int_equal(e.code, -ERR_MALFORMED);
+        assert_int_equal(strncmp(e.text, "DescribeNetworkInterfaces: ", 27), 0);
+        assert_string_equal(holders[0].eni_id, "before");
+        assert_true(holders[0].primary);
+    }
+}
+
+/* One family's answer is no use without the other's. */
+static void
+ec2_find_holders_one_family_lost_is_its_error(void **state)
+{
+    struct fake *f = *state;
+    struct list list;
+
+    fill(&list, (const char *const[4]){"10.0.1.100", "2001:db8::100", NULL});
+    for (unsigned v6_fails = 0; v6_fails < 2; v6_fails++) {
+        static const char *const filters[] = {"Filter.2.Name=addresses.",
+                                              "Filter.2.Name=ipv6-addresses."};
+        struct ec2_holder holders[] = {{.eni_id = "before"}, {.eni_id = "before"}};
+        struct err e = {0};
+
+        FAKE_SCRIPT(f, {.body = filters[v6_fails], .status = 403, .answer = DENIES},
+                    {.body = filters[1 - v6_fails],
+                     .status = 200,
+                     .answer = INTERFACES(
+                         INTERFACE(OURS, V4("10.0.1.100", "false"), V6("2001:db8::100")))});
+        assert_int_equal(find(f, &list, holders, &e), -ERR_DENIED);
+        assert_int_equal(e.code, -ERR_DENIED);
+        assert_string_equal(e.action, "ec2:DescribeNetworkInterfaces");
+        assert_string_equal(holders[0].eni_id, "before");
+        assert_string_equal(holders[1].eni_id, "before");
+    }
+}
+
+static void
+ec2_find_holders_cancelled_tells_so(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_holder holders[] = {{.eni_id = "before"}, {.eni_id = "before"}};
+    struct list list;
+    struct err e = {0};
+
+    f->cancel_sleep = 1;
+    fill(&list, (const char *const[4]){"10.0.1.100", "2001:db8::100", NULL});
+    FAKE_SCRIPT(f, {.body = "Filter.2.Name=addresses.", .status = 403, .answer = DENIES},
+                REFUSES(503, "RequestLimitExceeded"));
+    assert_int_equal(find(f, &list, holders, &e), -ERR_CANCELLED);
+    assert_int_equal(e.code, -ERR_CANCELLED);
+    assert_string_equal(holders[0].eni_id, "before");
+}
+
+static void
+ec2_find_holders_more_than_an_interface_has_refused(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_holder holders[ADDR_LIST_MAX + 1] = {{.eni_id = "before"}};
+    struct list list = {.n = ADDR_LIST_MAX + 1};
+    struct err e = {0};
+
+    assert_int_equal(find(f, &list, holders, &e), -ERR_BUG);
+    assert_int_equal(e.code, -ERR_BUG);
+    assert_string_equal(holders[0].eni_id, "before");
+    assert_int_equal(f->n_requests, 0);
 }
 
 /* --- moving addresses ----------------------------------------------------------------------- */
@@ -583,6 +705,27 @@ ec2_move_addresses_first_failure_told_after_all_were_tried(void **state)
                 REFUSES(400, "PrivateIpAddressLimitExceeded"));
     assert_int_equal(move(f, &list, holders, &e), -ERR_REJECTED);
     assert_string_equal(e.aws_code, "PrivateIpAddressLimitExceeded");
+}
+
+/* The code that is returned and the error that is told are the same. */
+static void
+ec2_move_addresses_cancelled_after_a_failure_tells_so(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_holder holders[4];
+    struct list list;
+    struct err e = {0};
+
+    f->cancel_sleep = 1;
+    fill(&list, (const char *const[4]){"10.0.1.100", "2001:db8::1", NULL});
+    hold(&holders[0], OTHER);
+    hold(&holders[1], "");
+    FAKE_SCRIPT(f, {.body = "Action=AssignPrivate", .status = 403, .answer = DENIES},
+                {.body = "Action=AssignIpv6",
+                 .status = 503,
+                 .answer = FAKE_EC2_ERROR("RequestLimitExceeded", "m")});
+    assert_int_equal(move(f, &list, holders, &e), -ERR_CANCELLED);
+    assert_int_equal(e.code, -ERR_CANCELLED);
 }
 
 static void
@@ -775,15 +918,21 @@ main(void)
         FAKE_TEST(ec2_disassociate_elastic_ip_names_the_association_only),
         FAKE_TEST(ec2_elastic_ip_writes_fail_by_class),
         FAKE_TEST(ec2_elastic_ip_write_throttled_is_repeated),
+        FAKE_TEST(ec2_elastic_ip_dry_runs_write_nothing),
         FAKE_TEST(ec2_find_holders_asks_for_each_family_at_once),
         FAKE_TEST(ec2_find_holders_exact_address_only),
         FAKE_TEST(ec2_find_holders_none_has_them),
         FAKE_TEST(ec2_find_holders_no_address_asks_nothing),
+        FAKE_TEST(ec2_find_holders_wrong_answers_leave_the_result),
+        FAKE_TEST(ec2_find_holders_one_family_lost_is_its_error),
+        FAKE_TEST(ec2_find_holders_cancelled_tells_so),
+        FAKE_TEST(ec2_find_holders_more_than_an_interface_has_refused),
         FAKE_TEST(ec2_move_addresses_ipv4_reassigned_in_one_call),
         FAKE_TEST(ec2_move_addresses_ipv6_unassigned_from_its_holders_first),
         FAKE_TEST(ec2_move_addresses_all_ours_asks_nothing),
         FAKE_TEST(ec2_move_addresses_not_taken_is_not_given),
         FAKE_TEST(ec2_move_addresses_first_failure_told_after_all_were_tried),
+        FAKE_TEST(ec2_move_addresses_cancelled_after_a_failure_tells_so),
         FAKE_TEST(ec2_move_addresses_lost_answer_is_uncertain_and_not_repeated),
         FAKE_TEST(ec2_unassign_addresses_only_what_is_ours_and_secondary),
         FAKE_TEST(ec2_unassign_addresses_none_ours_asks_nothing),
