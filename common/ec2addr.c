@@ -52,6 +52,7 @@ read_elastic_ip(const struct xmlq_node *item, struct ec2_elastic_ip *ret)
 
     return public_ip != NULL && addr_parse(public_ip, &ret->public_ip) &&
            read_id(item, "allocationId", "eipalloc", ret->allocation_id) &&
+           ret->allocation_id[0] != '\0' &&
            read_id(item, "associationId", "eipassoc", ret->association_id) &&
            read_id(item, "networkInterfaceId", "eni", ret->eni_id) &&
            (private_ip == NULL || addr_parse(private_ip, &ret->private_ip));
@@ -127,11 +128,13 @@ struct family {
     const char *filter;
     const char *set;
     const char *member;
+    const char *primary;
 };
 
 static const struct family families[] = {
-    {AF_INET, "addresses.private-ip-address", "privateIpAddressesSet", "privateIpAddress"},
-    {AF_INET6, "ipv6-addresses.ipv6-address", "ipv6AddressesSet", "ipv6Address"},
+    {AF_INET, "addresses.private-ip-address", "privateIpAddressesSet", "privateIpAddress",
+     "primary"},
+    {AF_INET6, "ipv6-addresses.ipv6-address", "ipv6AddressesSet", "ipv6Address", "isPrimaryIpv6"},
 };
 
 /* Note the ENI as the holder of those of its addresses that were asked for. */
@@ -155,7 +158,7 @@ read_holder(const struct xmlq_node *eni, const struct family *f, const struct ad
         for (size_t i = 0; i < n; i++) {
             if (addr_equal(&addrs[i], &a)) {
                 (void)snprintf(ret[i].eni_id, sizeof(ret[i].eni_id), "%s", id);
-                ret[i].primary = xmlq_is(item, "primary", "true");
+                ret[i].primary = xmlq_is(item, f->primary, "true");
             }
         }
     }

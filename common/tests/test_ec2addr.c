@@ -160,6 +160,23 @@ ec2_describe_elastic_ip_wrong_answers_refused(void **state)
     }
 }
 
+/* Without the id it could not be associated. */
+static void
+ec2_describe_elastic_ip_by_address_without_id_refused(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_elastic_ip found = untouched;
+    struct err e = {0};
+
+    FAKE_SCRIPT(f, {.status = 200, .answer = ELASTIC_IPS(IDLE(WEB, ""))},
+                {.status = 200,
+                 .answer = ELASTIC_IPS("<item><publicIp>" WEB "</publicIp><domain>standard"
+                                       "</domain></item>")});
+    assert_int_equal(describe(f, "", WEB, &found, &e), -ERR_MALFORMED);
+    assert_int_equal(describe(f, "", WEB, &found, &e), -ERR_MALFORMED);
+    assert_string_equal(found.allocation_id, "before");
+}
+
 /* What a call returns: by the class the framework decides. */
 struct refusal {
     struct fake_rule rule;
@@ -345,6 +362,8 @@ ec2_elastic_ip_dry_runs_write_nothing(void **state)
 #define V4(address, primary)                                                                       \
     "<item><privateIpAddress>" address "</privateIpAddress><primary>" primary "</primary></item>"
 #define V6(address) "<item><ipv6Address>" address "</ipv6Address></item>"
+#define V6_PRIMARY(address)                                                                        \
+    "<item><ipv6Address>" address "</ipv6Address><isPrimaryIpv6>true</isPrimaryIpv6></item>"
 
 /* The addresses of a case. */
 struct list {
@@ -445,6 +464,30 @@ ec2_find_holders_none_has_them(void **state)
     assert_int_equal(find(f, &list, holders, &e), 0);
     assert_string_equal(holders[0].eni_id, "");
     assert_false(holders[0].primary);
+}
+
+static void
+ec2_find_holders_primary_of_both_families(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_holder holders[4];
+    struct list list;
+    struct err e = {0};
+
+    fill(&list, (const char *const[4]){"10.0.1.10", "2001:db8::1", "2001:db8::2", NULL});
+    FAKE_SCRIPT(
+        f,
+        {.body = "Filter.2.Name=addresses.",
+         .status = 200,
+         .answer = INTERFACES(INTERFACE(OTHER, V4("10.0.1.10", "true"), ""))},
+        {.body = "Filter.2.Name=ipv6-addresses.",
+         .status = 200,
+         .answer = INTERFACES(INTERFACE(OTHER, "", V6_PRIMARY("2001:db8::1") V6("2001:db8::2")))});
+    assert_int_equal(find(f, &list, holders, &e), 0);
+    assert_true(holders[0].primary);
+    assert_true(holders[1].primary);
+    assert_false(holders[2].primary);
+    assert_string_equal(holders[2].eni_id, OTHER);
 }
 
 static void
@@ -912,6 +955,7 @@ main(void)
         FAKE_TEST(ec2_describe_elastic_ip_by_id_and_by_address),
         FAKE_TEST(ec2_describe_elastic_ip_other_address_never_taken_for_it),
         FAKE_TEST(ec2_describe_elastic_ip_wrong_answers_refused),
+        FAKE_TEST(ec2_describe_elastic_ip_by_address_without_id_refused),
         FAKE_TEST(ec2_describe_elastic_ip_errors_by_class),
         FAKE_TEST(ec2_describe_elastic_ip_lost_answer_asked_again),
         FAKE_TEST(ec2_associate_elastic_ip_takes_it_from_whom_has_it),
@@ -922,6 +966,7 @@ main(void)
         FAKE_TEST(ec2_find_holders_asks_for_each_family_at_once),
         FAKE_TEST(ec2_find_holders_exact_address_only),
         FAKE_TEST(ec2_find_holders_none_has_them),
+        FAKE_TEST(ec2_find_holders_primary_of_both_families),
         FAKE_TEST(ec2_find_holders_no_address_asks_nothing),
         FAKE_TEST(ec2_find_holders_wrong_answers_leave_the_result),
         FAKE_TEST(ec2_find_holders_one_family_lost_is_its_error),
