@@ -324,6 +324,13 @@ make_changes(struct aws_session *s, const struct change *changes, size_t n, stru
     return rc;
 }
 
+/* Whether a holder refused to give an address up since it has it no more: reads lag. */
+static bool
+has_let_go(int rc)
+{
+    return err_class(rc) == ERR_CLASS_NOT_FOUND || err_class(rc) == ERR_CLASS_CONFLICT;
+}
+
 int
 ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr *addrs,
                    const struct ec2_holder *holders, size_t n, struct deadline d, struct err *e)
@@ -332,6 +339,7 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
     struct change given[ADDR_LIST_MAX];
     size_t n_taken = 0;
     size_t n_given = 0;
+    struct err not_taken = {0};
     int rc = check_count(n, e);
 
     if (rc < 0) {
@@ -346,8 +354,12 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
             taken[n_taken++] = (struct change){holders[i].eni_id, &addrs[i], false};
         }
     }
-    rc = make_changes(s, taken, n_taken, d, e);
-    return rc < 0 ? rc : make_changes(s, given, n_given, d, e);
+    rc = make_changes(s, taken, n_taken, d, &not_taken);
+    if (rc < 0 && !has_let_go(rc)) {
+        *e = not_taken;
+        return rc;
+    }
+    return make_changes(s, given, n_given, d, e);
 }
 
 int

@@ -79,7 +79,7 @@ int ec2_find_holders(struct aws_session *s, const char *vpc_id, const struct add
  * \brief Assign to an ENI those addresses that it has not
  *
  * IPv4 addresses are taken from the ENI that has them. The API has no reassignment for IPv6: such
- * an address is first unassigned from its holder.
+ * an address is first unassigned from its holder, unless that proves to have it no more.
  *
  * \param[in] holders  of ec2_find_holders(), in the order of \p addrs
  *

@@ -698,6 +698,32 @@ ec2_move_addresses_all_ours_asks_nothing(void **state)
     assert_int_equal(f->n_gets, 0);
 }
 
+/* Reads lag behind writes: the holder that was read may have let go of it meanwhile. */
+static void
+ec2_move_addresses_holder_that_has_it_no_more_is_no_hindrance(void **state)
+{
+    static const struct fake_rule refusals[] = {
+        REFUSES(400, "InvalidParameterValue"),
+        REFUSES(400, "InvalidNetworkInterfaceID.NotFound"),
+    };
+    struct fake *f = *state;
+    struct ec2_holder holders[4];
+    struct list list;
+
+    fill(&list, (const char *const[4]){"2001:db8::1", "10.0.1.100", NULL});
+    hold(&holders[0], OTHER);
+    hold(&holders[1], OTHER);
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        struct err e = {0};
+
+        FAKE_SCRIPT(f, refusals[i],
+                    {.body = "Action=Assign", .status = 200, .answer = FINE, .times = 2});
+        assert_int_equal(move(f, &list, holders, &e), 0);
+        assert_int_equal(e.code, 0);
+        assert_int_equal(f->n_requests, 3 * (i + 1));
+    }
+}
+
 static void
 ec2_move_addresses_not_taken_is_not_given(void **state)
 {
@@ -975,6 +1001,7 @@ main(void)
         FAKE_TEST(ec2_move_addresses_ipv4_reassigned_in_one_call),
         FAKE_TEST(ec2_move_addresses_ipv6_unassigned_from_its_holders_first),
         FAKE_TEST(ec2_move_addresses_all_ours_asks_nothing),
+        FAKE_TEST(ec2_move_addresses_holder_that_has_it_no_more_is_no_hindrance),
         FAKE_TEST(ec2_move_addresses_not_taken_is_not_given),
         FAKE_TEST(ec2_move_addresses_first_failure_told_after_all_were_tried),
         FAKE_TEST(ec2_move_addresses_cancelled_after_a_failure_tells_so),
