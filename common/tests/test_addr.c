@@ -229,6 +229,60 @@ addr_text_no_family_is_empty(void **state)
     assert_string_equal(addr_text(&none, text), "");
 }
 
+static void
+addr_list_has_exact_address_only(void **state)
+{
+    static const char *const texts[] = {"52.9.0.123/32", "10.1.0.10/32", "2001:db8::10/128",
+                                        "10.2.0.0/16"};
+    static const struct {
+        const char *text;
+        bool want;
+    } cases[] = {
+        {"52.9.0.123/32", true},    {"52.9.0.12/32", false},    {"52.9.0.1/32", false},
+        {"10.1.0.10/32", true},     {"10.1.0.1/32", false},     {"10.1.0.100/32", false},
+        {"10.1.0.10/31", false},    {"10.1.0.0/24", false},     {"110.1.0.10/32", false},
+        {"10.2.0.1/32", false},     {"10.2.0.0/16", true},      {"0.0.0.0/32", false},
+        {"2001:db8::10/128", true}, {"2001:db8::1/128", false}, {"2001:db8:0:0:0:0:0:10/128", true},
+    };
+    struct addr_list list = {.n = 0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct addr a = cidr(cases[i].text);
+
+        list.n = 0;
+        assert_false(addr_list_has(&list, &a));
+        while (list.n < ARRAY_LEN(texts)) {
+            list.items[list.n] = cidr(texts[list.n]);
+            list.n++;
+        }
+        assert_int_equal(addr_list_has(&list, &a), cases[i].want);
+    }
+}
+
+static void
+addr_list_has_at_every_place_and_not_behind_the_end(void **state)
+{
+    static struct addr_list list;
+    struct addr a = cidr("10.1.0.10/32");
+    struct addr other = cidr("10.1.0.11/32");
+
+    (void)state;
+    for (size_t i = 0; i < ADDR_LIST_MAX; i++) {
+        list.items[i] = other;
+    }
+    for (size_t i = 0; i < ADDR_LIST_MAX; i++) {
+        list.items[i] = a;
+        list.n = i;
+        assert_false(addr_list_has(&list, &a));
+        list.n = i + 1;
+        assert_true(addr_list_has(&list, &a));
+        list.n = ADDR_LIST_MAX;
+        assert_true(addr_list_has(&list, &a));
+        list.items[i] = other;
+    }
+}
+
 int
 main(void)
 {
@@ -241,6 +295,8 @@ main(void)
         cmocka_unit_test(addr_equal_ignores_unused_bytes),
         cmocka_unit_test(addr_contains_compares_bits),
         cmocka_unit_test(addr_text_no_family_is_empty),
+        cmocka_unit_test(addr_list_has_exact_address_only),
+        cmocka_unit_test(addr_list_has_at_every_place_and_not_behind_the_end),
     };
 
     return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
