@@ -19,7 +19,7 @@
 int
 daemon_at(struct daemon *d, const struct cache *cache, const char *key, struct err *e)
 {
-    if (cache->dir_fd < 0) {
+    if (cache->dir_fd < 0 && !cache->missing) {
         return err_set(e, ERR_SYSTEM, "cannot use %s: %s", cache->dir, cache->why);
     }
     *d = (struct daemon){.dir_fd = cache->dir_fd, .dir = cache->dir};
@@ -117,8 +117,8 @@ daemon_find(const struct daemon *d, struct deadline until, struct daemon_id *ret
     OCF_CLOSE int fd = openat(d->dir_fd, file.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int found = 2;
 
-    if (fd < 0 && errno == ENOENT) {
-        return 0;
+    if (d->dir_fd < 0 || (fd < 0 && errno == ENOENT)) {
+        return 0; /* every process has left its lock file there */
     }
     if (fd < 0) {
         return err_set(e, ERR_SYSTEM, "cannot open %s/%s: %s", d->dir, file.name, strerror(errno));
@@ -209,7 +209,8 @@ take_lock(const struct daemon *d, int *ret_fd, struct err *e)
         openat(d->dir_fd, file.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
     if (fd < 0) {
-        return err_set(e, ERR_SYSTEM, "cannot open %s/%s: %s", d->dir, file.name, strerror(errno));
+        return err_set(e, ERR_SYSTEM, "cannot open %s/%s: %s", d->dir, file.name,
+                       strerror(d->dir_fd < 0 ? ENOENT : errno));
     }
     if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
         return err_set(e, errno == EAGAIN || errno == EACCES ? ERR_CONFLICT : ERR_SYSTEM,

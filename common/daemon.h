@@ -30,7 +30,7 @@
 
 /* Where the process of a key is to be found. */
 struct daemon {
-    int dir_fd;      /* borrowed */
+    int dir_fd;      /* borrowed; -1: there is no such directory */
     const char *dir; /* borrowed; for messages */
     char base[DIGEST_HEX_SIZE];
 };
@@ -58,7 +58,8 @@ struct daemon_program {
  *
  * \param[in] cache  borrowed for as long as the place is used
  *
- * \return 0; -ERR_SYSTEM when the node has no usable state directory
+ * \return 0, also when the state directory is missing: then there is no process, and none can be
+ *         started; -ERR_SYSTEM when it cannot be used
  */
 int daemon_at(struct daemon *d, const struct cache *cache, const char *key,
               struct err *e) OCF_MUST_CHECK;

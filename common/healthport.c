@@ -12,6 +12,7 @@
 #define HOUR_MS         3600000
 #define CHECK_MS        5000 /* for one answer of the listener */
 #define BEGIN_MS        20000
+#define ENDING_MS       500  /* an end closes the sockets first, and is seen after that */
 #define END_MS          3000 /* what a stop keeps for the end of the process */
 #define CONTROL_SUFFIX  ".sock"
 #define DRAIN_MARGIN_MS 5000 /* of the advertised timeout of a stop, for all but draining */
@@ -124,11 +125,33 @@ place_of(const struct ocf_ctx *ctx, const struct healthport_params *p, struct pl
     return rc;
 }
 
+/*
+ * Tell the listener something. One that a package upgrade has left behind does what it is told and
+ * counts in its own way: nothing is known of its counters then, and it is no fault of the service.
+ */
+static int
+ask(const struct place *at, enum probectl_command command, struct deadline d,
+    struct probectl_status *ret, struct err *e)
+{
+    struct err why = {0};
+    int rc = probectl_ask(at->daemon.dir_fd, at->control.name, command, d, ret, &why);
+
+    if (rc == -ERR_MALFORMED) {
+        log_debug("%s: what it counts is not known until the next start", why.text);
+        *ret = (struct probectl_status){.version = 0};
+        return 0;
+    }
+    if (rc < 0) {
+        *e = why;
+    }
+    return rc;
+}
+
 /* Ask for the counters, and see each port answer. */
 static int
 examine(const struct place *at, struct deadline d, struct probectl_status *ret, struct err *e)
 {
-    int rc = probectl_ask(at->daemon.dir_fd, at->control.name, PROBECTL_STATUS, d, ret, e);
+    int rc = ask(at, PROBECTL_STATUS, d, ret, e);
 
     if (rc == 0 && ret->draining != 0) {
         return err_set(e, ERR_SERVICE, "it drains: a stop has not come to its end");
@@ -193,37 +216,39 @@ spawn(const struct ocf_ctx *ctx, const struct place *at, struct daemon_id *ret, 
     OCF_FREE char *path = strdup(at->path == NULL ? "" : at->path);
     char *argv[] = {name, instance, path, NULL};
     int fds[1 + LISTENER_PORTS_MAX];
-    struct daemon_program program = {.argv = argv, .fds = fds};
+    struct daemon_program program = {.argv = argv, .fds = fds, .n_fds = 1};
     int rc = instance == NULL || path == NULL ? err_set(e, ERR_NOMEM, "out of memory") : 0;
 
-    for (size_t i = 0; rc == 0 && i < 1 + at->n_ports; i++) {
-        rc = i == 0
-                 ? probectl_listen(at->daemon.dir_fd, at->daemon.dir, at->control.name, &fds[0], e)
-                 : tcpport_listen(&at->ports[i - 1], &fds[i], e);
+    fds[0] = -1;
+    for (size_t i = 1; rc == 0 && i <= at->n_ports; i++) {
+        rc = tcpport_listen(&at->ports[i - 1], &fds[i], e);
         program.n_fds += rc == 0;
     }
+    /* Last, for it replaces the socket of whoever has the ports. */
+    rc = rc < 0 ? rc
+                : probectl_listen(at->daemon.dir_fd, at->daemon.dir, at->control.name, &fds[0], e);
     rc = rc < 0 ? rc : daemon_spawn(&at->daemon, &program, ret, e);
     for (size_t i = 0; i < program.n_fds; i++) {
-        (void)close(fds[i]);
+        base_close_p(&fds[i]);
     }
     return rc;
 }
 
 /* Why a new listener does not answer; it is not left behind. */
-static void
+static int
 clean_up(struct deadline d, const struct daemon_id *id, struct err *e)
 {
     char how[32];
 
     d.cancel_fd = -1; /* when we were asked to end, this is to be done first */
-    if (deadline_poll(deadline_cap(d, 0), id->pidfd, POLLIN) == 0) {
+    if (deadline_poll(deadline_cap(d, ENDING_MS), id->pidfd, POLLIN) == 0) {
         daemon_reap(id, how, sizeof(how));
-        (void)err_set(e, ERR_SYSTEM, "the listener has ended at once: %s", how);
-        return;
+        return err_set(e, ERR_SYSTEM, "the listener has ended at once: %s", how);
     }
     if (daemon_end(id, deadline_cap(d, END_MS), NULL) < 0) {
         log_error("process %d does not end", (int)id->pid);
     }
+    return e->code;
 }
 
 int
@@ -241,10 +266,7 @@ healthport_start(struct ocf_ctx *ctx, const struct healthport_params *p, struct 
         return rc;
     }
     rc = examine(&at, d, &status, e);
-    if (rc < 0) {
-        clean_up(ctx->deadline, &id, e);
-    }
-    return rc;
+    return rc < 0 ? clean_up(ctx->deadline, &id, e) : 0;
 }
 
 /* --- stop ------------------------------------------------------------------------------------- */
@@ -258,8 +280,7 @@ drain(const struct ocf_ctx *ctx, const struct healthport_params *p, const struct
     struct err warning = {0};
     uint64_t left_ms = 0;
     uint64_t wait_ms = p->drain_ms;
-    int rc = probectl_ask(at->daemon.dir_fd, at->control.name, PROBECTL_DRAIN,
-                          deadline_cap(ctx->deadline, CHECK_MS), &status, &warning);
+    int rc = ask(at, PROBECTL_DRAIN, deadline_cap(ctx->deadline, CHECK_MS), &status, &warning);
 
     if (rc == -ERR_CANCELLED) {
         *e = warning;

@@ -34,7 +34,7 @@ int healthport_check(const struct ocf_ctx *ctx, const struct healthport_params *
  *
  * Sets ctx->local.
  *
- * \param[out] ret  set for HERE
+ * \param[out] ret  set for HERE; all zeros when the listener is of another version of this agent
  *
  * \return HERE; FAILED when it lives and does not answer, or drains; ABSENT when there is none;
  *         UNKNOWN when it cannot be looked for. \p why is set for all but HERE.

@@ -480,7 +480,7 @@ listener_main(char *const *argv)
     struct listener l = {.clock = deadline_in(&clock_system, NULL, 0, -1),
                          .path = *path == '\0' ? NULL : path,
                          .asker = geteuid(),
-                         .counts = {.magic = PROBECTL_MAGIC}};
+                         .counts = {.version = PROBECTL_VERSION}};
 
     (void)prctl(PR_SET_NAME, LISTENER_NAME, 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);

@@ -76,8 +76,9 @@ probectl_ask(int dir_fd, const char *name, enum probectl_command command, struct
         return err_set(e, ERR_CONNECT, "the listener does not answer: %s",
                        n == 0 ? "it has closed the connection" : strerror(errno));
     }
-    if (n != (ssize_t)sizeof(status) || status.magic != PROBECTL_MAGIC) {
-        return err_set(e, ERR_MALFORMED, "the listener is of another version of this agent");
+    if (n != (ssize_t)sizeof(status) || status.version != PROBECTL_VERSION) {
+        return err_set(e, ERR_MALFORMED,
+                       "the listener is of another version of this agent, which counts otherwise");
     }
     *ret = status;
     return 0;

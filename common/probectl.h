@@ -15,7 +15,12 @@
  * the buffer is the client's choice.
  */
 
-#define PROBECTL_MAGIC 0x70726231U /* changes with the structs below */
+/*
+ * A listener outlives the package that started it: the agent that asks may be of a later version.
+ * A question is understood by all of them, so it never changes; an answer says what it is.
+ */
+#define PROBECTL_MAGIC   0x70726231U /* of a question */
+#define PROBECTL_VERSION 1U          /* of an answer: changes with struct probectl_status */
 
 enum probectl_command { PROBECTL_STATUS = 1, PROBECTL_DRAIN };
 
@@ -26,7 +31,7 @@ struct probectl_question {
 
 /* What has come in, since the listener began. A connection of this host is not a health check. */
 struct probectl_status {
-    uint32_t magic;
+    uint32_t version;
     uint32_t draining;
     uint64_t accepted;    /* connections, all */
     uint64_t own;         /* of this host */
@@ -52,7 +57,8 @@ int probectl_listen(int dir_fd, const char *dir, const char *name, int *ret_fd,
  * \brief Ask the listener
  *
  * \return 0; -ERR_CONNECT when nobody listens; -ERR_TIMEOUT when it does not answer;
- *         -ERR_CANCELLED; -ERR_MALFORMED when it speaks another version; -ERR_SYSTEM
+ *         -ERR_CANCELLED; -ERR_SYSTEM; -ERR_MALFORMED when it has done as it was told, and its
+ *         answer is of another version
  */
 int probectl_ask(int dir_fd, const char *name, enum probectl_command command, struct deadline d,
                  struct probectl_status *ret, struct err *e) OCF_MUST_CHECK;

@@ -292,10 +292,11 @@ probectl_ask_of_another_version(void **state)
         struct probectl_status status;
         size_t len;
         int rc;
-    } cases[] = {{{.magic = PROBECTL_MAGIC}, sizeof(struct probectl_status), 0},
-                 {{.magic = PROBECTL_MAGIC + 1}, sizeof(struct probectl_status), -ERR_MALFORMED},
-                 {{.magic = PROBECTL_MAGIC}, 8, -ERR_MALFORMED},
-                 {{.magic = 0}, 0, -ERR_CONNECT}};
+    } cases[] = {
+        {{.version = PROBECTL_VERSION}, sizeof(struct probectl_status), 0},
+        {{.version = PROBECTL_VERSION + 1}, sizeof(struct probectl_status), -ERR_MALFORMED},
+        {{.version = PROBECTL_VERSION}, 8, -ERR_MALFORMED},
+        {{.version = 0}, 0, -ERR_CONNECT}};
     struct fake *f = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
