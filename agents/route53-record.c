@@ -3,16 +3,13 @@
 #include "mark.h"
 #include "record.h"
 
-#define DELETE_MS                                                                                  \
-    10000 /* a stop does not wait longer for AWS: what it leaves is replaced anyway                \
-           */
-
 struct params {
     struct aws_params aws;
     struct record_params record;
     /* What the last probe found, and what was written. */
     struct record now;
     bool seen_right; /* nothing is left to write, and nothing need be read again */
+    bool was_here;   /* before the stop */
 };
 
 static int
@@ -103,22 +100,26 @@ acquire(struct ocf_ctx *ctx, struct err *e)
     return rc < 0 ? rc : record_write(ctx, &p->now, e);
 }
 
-/* The record stays: the next owner changes it, and AWS may not be reachable now. */
 static int
 release(struct ocf_ctx *ctx, struct err *e)
 {
     struct params *p = ctx->params;
     struct err why = {0};
-    int rc = mark_remove(ctx, e);
 
-    if (!p->record.delete_on_stop || rc < 0) {
-        return rc;
-    }
-    ctx->deadline = deadline_cap(ctx->deadline, DELETE_MS);
-    if (record_delete(ctx, &p->record, &p->now, &why) < 0) {
-        ocf_warn(ctx, "record left as it is", &why);
-    }
-    return 0;
+    p->was_here = mark_look(ctx, &why) == OCF_HERE;
+    return mark_remove(ctx, e);
+}
+
+/*
+ * The record stays for the next owner to change, unless the user wants otherwise. With a value that
+ * is the same on all nodes it may be another's: a stop where nothing was started leaves it alone.
+ */
+static int
+let_go(struct ocf_ctx *ctx, struct err *e)
+{
+    struct params *p = ctx->params;
+
+    return p->record.delete_on_stop && p->was_here ? record_delete(ctx, &p->record, &p->now, e) : 0;
 }
 
 static void
@@ -171,6 +172,7 @@ main(int argc, char **argv)
         .probe = probe,
         .acquire = acquire,
         .release = release,
+        .let_go = let_go,
         .preflight = preflight,
         .done = done};
 

@@ -222,7 +222,6 @@ sort_values(const struct addr *addresses, size_t n, size_t most, struct record_v
 }
 
 /* Of what IMDS lists for a family, the first is the interface's primary address. */
-
 static int
 find_values(struct ocf_ctx *ctx, const struct record_params *p, struct record_values *ret,
             struct err *e)

@@ -680,12 +680,33 @@ def test_record_of_another_node_is_not_deleted(here: Runner, cloud: Cloud) -> No
     assert cloud.values() == cloud.ours("n2")
 
 
+def test_stop_where_it_was_not_started_deletes_nothing(here: Runner, cloud: Cloud) -> None:
+    here.parameters |= {"value": "198.51.100.7", "delete_on_stop": "true"}
+    assert here.start("n1").code == OK
+    stopped = here.stop("n2")
+    assert (stopped.code, stopped.requests) == (OK, [])
+    assert cloud.values()["A"] == ["198.51.100.7"]
+
+
+def test_signal_ends_a_stop_that_deletes(here: Runner, cloud: Cloud) -> None:
+    cloud.lab.fault("route53", "hang")
+    stopping = here.begin("n1", "stop", delete_on_stop="true", api_timeout="50s")
+    until(
+        lambda: any(entry["action"] == LIST for entry in stopping.requests()),
+        END_TIMEOUT_S,
+        "the stop to read the record",
+    )
+    stopping.signal(signal.SIGTERM)
+    until(stopping.ended, END_TIMEOUT_S, "the stop to end")
+    assert here.end(stopping).code == FAILED
+
+
 @pytest.mark.parametrize("kind", ["drop", "denied", "throttle"])
 def test_stop_never_fails_for_what_aws_does(here: Runner, cloud: Cloud, kind: str) -> None:
     cloud.lab.fault("route53", kind)
     stopped = here.stop("n1", delete_on_stop="true", timeout_ms=3000)
     assert (stopped.code, stopped.reasons) == (OK, [])
-    assert stopped.stderr.startswith("WARNING: record left as it is: ")
+    assert stopped.stderr.startswith("WARNING: left at AWS until the next start: ")
     assert here.probe("n1").code == NOT_RUNNING
     cloud.lab.clear_faults()
     assert here.start("n2").code == OK
