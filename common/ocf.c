@@ -336,8 +336,15 @@ confirm_loss(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
     for (unsigned i = 0;
          i < CONFIRM_TIMES && ctx->local == OCF_HERE && (v == OCF_ELSEWHERE || v == OCF_ABSENT);
          i++) {
+        int rc = 0;
+
         log_info("%s: %s; reading again", operation_name(ctx->operation), why->text);
-        if (deadline_sleep(ctx->deadline, CONFIRM_MS) < 0) {
+        rc = deadline_sleep(ctx->deadline, CONFIRM_MS);
+        if (rc == -ERR_CANCELLED) {
+            (void)err_set(why, ERR_CANCELLED, "asked to end before a loss was confirmed");
+            return OCF_UNKNOWN;
+        }
+        if (rc < 0) {
             break;
         }
         v = ctx->agent->probe(ctx, why);

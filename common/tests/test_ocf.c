@@ -474,6 +474,19 @@ ocf_monitor_absent_here_whatever_aws_says(void **state)
     }
 }
 
+/* 7 would say that it was certainly lost. */
+static void
+ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails(void **state)
+{
+    (void)state;
+    the.terminate = true;
+    the.local = OCF_HERE;
+    the.probes[0] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "it leads to another"};
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_UNKNOWN_ERROR);
+    assert_int_equal(the.n_probes, 1);
+    assert_non_null(strstr(told, "asked to end before a loss was confirmed"));
+}
+
 /* --- what the user sees, and the set-up ------------------------------------------------------- */
 
 static void
@@ -600,6 +613,7 @@ main(void)
         TEST(ocf_start_uncertain_looks_before_it_writes_again),
         TEST(ocf_monitor_settling_is_here),
         TEST(ocf_monitor_absent_here_whatever_aws_says),
+        TEST(ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails),
         TEST(ocf_warn_is_one_line_with_advice),
         TEST(ocf_aws_asks_for_the_region_once),
         TEST(ocf_aws_with_a_region_asks_nothing),
