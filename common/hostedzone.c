@@ -171,14 +171,10 @@ hostedzone_find(struct ocf_ctx *ctx, const struct hostedzone_query *q,
     size_t n = 0;
     int rc = ocf_aws(ctx, &aws, e);
 
-    if (rc == 0 && q->id != NULL) {
-        *ret_n = 1;
-        return route53_id(q->id, ret_ids[0])
-                   ? 0
-                   : err_set(e, ERR_PARAM, "hosted_zone_id=\"%.60s\": allowed is an id like Z...",
-                             q->id);
+    if (rc == 0 && q->id != NULL && !route53_id(q->id, ret_ids[n++])) {
+        return err_set(e, ERR_PARAM, "hosted_zone_id=\"%.60s\": allowed is an id like Z...", q->id);
     }
-    for (int v = first; rc == 0 && v <= last; v++, n++) {
+    for (int v = first; rc == 0 && q->id == NULL && v <= last; v++, n++) {
         if (cached(ctx, q->name, v, ret_ids[n])) {
             continue;
         }
