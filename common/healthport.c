@@ -69,11 +69,13 @@ const struct param healthport_rows[] = {
                    "停止前にヘルスチェックを拒否する時間"},
      .longdesc =
          {"On stop, health checks are refused for so long before the rest of the group stops, "
-          "so that the load balancer moves clients first: at least interval times "
-          "unhealthy threshold of the target group. The stop's timeout must be longer.",
+          "so that the load balancer moves clients first to other nodes, where the service "
+          "must run too: at least interval times unhealthy threshold of the target group. The "
+          "stop's timeout must be longer.",
           "停止時、他の何よりも先にこの時間ヘルスチェックを拒否し、ロードバランサーに"
-          "先にクライアントを移させます。ターゲットグループの間隔 × 非正常しきい値"
-          "以上にします。stop のタイムアウトはこれより長くしてください。"}},
+          "先にクライアントを他のノードへ移させます (そこでもサービスが稼働している必要が"
+          "あります)。ターゲットグループの間隔 × 非正常しきい値以上にします。stop "
+          "のタイムアウトはこれより長くしてください。"}},
     {0},
 };
 
@@ -98,7 +100,7 @@ healthport_check(const struct ocf_ctx *ctx, const struct healthport_params *p, s
     }
     if (ctx->operation == OCF_OP_VALIDATE &&
         p->drain_ms + DRAIN_MARGIN_MS > stop->timeout_s * MS_PER_S) {
-        (void)err_set(&warning, ERR_PARAM, "%llus needs a stop with timeout=%llus or more",
+        (void)err_set(&warning, ERR_PARAM, "%llus needs op stop timeout=%llus or more",
                       (unsigned long long)(p->drain_ms / MS_PER_S),
                       (unsigned long long)((p->drain_ms + DRAIN_MARGIN_MS) / MS_PER_S));
         ocf_warn(ctx, "drain", &warning);

@@ -744,14 +744,33 @@ is_standby(void)
     return role != NULL && strcmp(role, "Stopped") == 0;
 }
 
+/*
+ * The name under which the cluster runs the resource, borrowed from the environment or \p out. The
+ * executor knows all instances of an anonymous clone as "probe", crm_resource as "probe:0".
+ */
+static const char *
+instance_name(char *out, size_t size)
+{
+    const char *name = getenv("OCF_RESOURCE_INSTANCE");
+    const char *unique = getenv("OCF_RESKEY_CRM_meta_globally_unique");
+    size_t len = name == NULL ? 0 : strcspn(name, ":");
+
+    if (name == NULL || name[len] == '\0' || len >= size ||
+        (unique != NULL && strcmp(unique, "true") == 0)) {
+        return name == NULL ? "default" : name;
+    }
+    (void)snprintf(out, size, "%.*s", (int)len, name);
+    return out;
+}
+
 static int
 run_action(const struct ocf_agent *agent, const struct handler *handler, int cancel_fd)
 {
     OCF_FREE void *params = calloc(1, agent->params_size);
-    const char *instance = getenv("OCF_RESOURCE_INSTANCE");
+    char instance[256];
     struct ocf_ctx ctx = {.agent = agent,
                           .params = params,
-                          .instance = instance == NULL ? "default" : instance,
+                          .instance = instance_name(instance, sizeof(instance)),
                           .operation = handler->operation,
                           .depth = (unsigned)environment_number("OCF_CHECK_LEVEL", 0),
                           .deadline = action_deadline(agent, handler->name, cancel_fd),

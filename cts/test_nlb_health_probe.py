@@ -162,6 +162,13 @@ def test_two_resources_on_one_node(here: Runner, machines: Lab) -> None:
     assert here.monitor("n1").code == NOT_RUNNING
 
 
+def test_instance_of_an_anonymous_clone_is_one_resource(here: Runner) -> None:
+    """The executor calls it by the name of the resource, crm_resource by a number."""
+    assert here.monitor("n1", instance="vip:0").code == OK
+    unique = {"CRM_meta_globally_unique": "true"}
+    assert here.monitor("n1", instance="vip:0", **unique).code == NOT_RUNNING
+
+
 def test_listener_has_nothing_of_its_starter(here: Runner) -> None:
     process = listener(here)
     directory = PROC / str(process.pid)
@@ -432,7 +439,7 @@ def test_drain_that_was_interrupted_has_failed_and_goes_on(here: Runner, machine
 def test_drain_longer_than_the_advertised_stop_is_warned_about(probe: Runner) -> None:
     checked = probe("n1", "validate-all", drain="60s")
     assert checked.code == OK
-    assert checked.stderr == "WARNING: drain: 60s needs a stop with timeout=65s or more\n"
+    assert checked.stderr == "WARNING: drain: 60s needs op stop timeout=65s or more\n"
     assert probe("n1", "validate-all", drain="25s").stderr == ""
 
 
