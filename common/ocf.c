@@ -475,6 +475,14 @@ end_waiting(const struct ocf_ctx *ctx, const struct start *s, int rc, struct err
     return rc;
 }
 
+/* Whether our deadline ended a call, or kept it from being made at all. */
+static bool
+is_cut_short(const struct ocf_ctx *ctx, const struct err *why)
+{
+    return why->code == -ERR_DEADLINE ||
+           (why->code == -ERR_TIMEOUT && deadline_left_ms(ctx->deadline) == 0);
+}
+
 /* 0 when all is here, else why not. */
 static int
 bring_here(struct ocf_ctx *ctx, struct err *why)
@@ -489,8 +497,8 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
         if (v == OCF_HERE) {
             return 0;
         }
-        if (why->code == -ERR_TIMEOUT && before.code < 0 && deadline_left_ms(ctx->deadline) == 0) {
-            *why = before; /* our deadline cut it short: what came before says more */
+        if (before.code < 0 && is_cut_short(ctx, why)) {
+            *why = before; /* it says more */
         }
         if (v == OCF_UNKNOWN && is_final(why->code)) {
             return why->code;

@@ -440,6 +440,19 @@ ocf_start_uncertain_looks_before_it_writes_again(void **state)
     assert_int_equal(the.n_acquires, 1);
 }
 
+/* A call that was not made any more, for want of time, says less than the one before it. */
+static void
+ocf_start_without_time_for_another_look_tells_what_it_saw(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_UNKNOWN, -ERR_CONNECT, "cannot connect"};
+    the.probes[1] = (struct answer){OCF_UNKNOWN, -ERR_DEADLINE, "no turn in time"};
+    assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_UNKNOWN_ERROR);
+    assert_true(the.n_probes > 1);
+    assert_non_null(strstr(told, "cannot connect"));
+    assert_null(strstr(told, "no turn in time"));
+}
+
 /* --- monitor --------------------------------------------------------------------------------- */
 
 static void
@@ -611,6 +624,7 @@ main(void)
         TEST(ocf_start_settling_ended_by_a_signal_fails),
         TEST(ocf_start_unknown_at_the_deadline_fails),
         TEST(ocf_start_uncertain_looks_before_it_writes_again),
+        TEST(ocf_start_without_time_for_another_look_tells_what_it_saw),
         TEST(ocf_monitor_settling_is_here),
         TEST(ocf_monitor_absent_here_whatever_aws_says),
         TEST(ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails),
