@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the cells of the fault matrix in a lab, and says what was not as faults.py requires it."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from faults import (
     OTHER,
     STANDBY,
     STEPS,
+    STOP,
     Agent,
     Required,
     Row,
@@ -34,6 +36,7 @@ MAX_ATTEMPTS = 12
 # Faults of requests that are served all the same.
 SERVED = {"lost", "stale", "rotate", "pending"}
 WARNING = "WARNING: "
+CUT_ID = re.compile(r", request (?![0-9a-f-]{36}(;|$))", re.MULTILINE)
 CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
 
 
@@ -63,6 +66,8 @@ class Result:
     log: str
     owners: set[str]
     files: list[str]
+    # What a probe of the node says afterwards, of a stop.
+    probe: int = NOT_RUNNING
 
     @property
     def told(self) -> str:
@@ -108,6 +113,8 @@ def _reason(result: Result, _wanted: Required) -> Iterator[str]:
     for reason in reasons:
         if len(reason.encode()) > REASON_MAX or not reason.isprintable():
             yield f"exit reason that cannot be shown: {reason!r}"
+    if CUT_ID.search(result.told):
+        yield f"the id of a request is of no use unless it is whole: {result.told}"
 
 
 def _says(result: Result, wanted: Required) -> Iterator[str]:
@@ -140,9 +147,20 @@ def _writes(result: Result, wanted: Required) -> Iterator[str]:
         yield f"{len(result.writes)} writes carried out, not {wanted.writes}: {result.writes}"
 
 
+def _calls(result: Result, wanted: Required) -> Iterator[str]:
+    made = [entry["action"] for entry in result.outcome.requests if entry["service"] != "imds"]
+    if wanted.calls is not None and Counter(made) != Counter(wanted.calls):
+        yield f"it calls {made}, not {list(wanted.calls)}"
+
+
 def _owners(result: Result, wanted: Required) -> Iterator[str]:
     if result.owners != wanted.owners:
         yield f"it is on {sorted(result.owners)}, not on {sorted(wanted.owners)}"
+
+
+def _stopped(result: Result, _wanted: Required) -> Iterator[str]:
+    if result.probe != NOT_RUNNING:
+        yield f"a probe after it says {result.probe}"
 
 
 def _storm(result: Result, _wanted: Required) -> Iterator[str]:
@@ -165,9 +183,20 @@ def _remains(result: Result, _wanted: Required) -> Iterator[str]:
         yield f"more than {MAX_MEMORY} bytes needed"
 
 
-CHECKS: tuple[Callable[[Result, Required], Iterator[str]], ...] = (
-    *(_code, _reason, _says, _is_quiet, _traces, _writes, _owners, _storm, _renewals, _remains),
-)
+CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
+    _code,
+    _reason,
+    _says,
+    _is_quiet,
+    _traces,
+    _writes,
+    _calls,
+    _owners,
+    _stopped,
+    _storm,
+    _renewals,
+    _remains,
+]
 
 
 # --- running -------------------------------------------------------------------------------
@@ -257,7 +286,7 @@ class Stage:
     def _add_rule(self, rule: Rule, action: str) -> None:
         service = self.agent.service if rule.service == API else rule.service
         more = {"node": ACTIONS[action].node, "count": rule.count, "param": rule.param}
-        calls = set(self.agent.calls.get(action, ()))
+        calls = {call for calls in self.agent.calls.values() for call in calls}
         chosen = {call for call in calls if is_read(call) == (rule.of == "reads")}
         for call in {None} if rule.of == "all" else chosen:
             self.lab.fault(service, rule.kind, action=call, **more)
@@ -266,5 +295,6 @@ class Stage:
         where = ACTIONS[action].node
         self.runner.learn_secrets(where)
         left = sorted(path.name for path in self.runner.state_dir(where).glob(ASIDE))
-        owners = self.agent.owners(self.lab)
-        return Result(action, outcome, self.runner.log(where)[logged:], owners, left)
+        log, owners = self.runner.log(where)[logged:], self.agent.owners(self.lab)
+        probe = self.runner.probe(where).code if action == STOP else NOT_RUNNING
+        return Result(action, outcome, log, owners, left, probe)

@@ -74,6 +74,8 @@ class Agent:
     # The calls of each action to the service when nothing is wrong and the caches are warm. Those
     # that are not here have no need of AWS.
     calls: dict[str, tuple[str, ...]]
+    # A stop leaves it at AWS, for the next owner to take.
+    stays: bool = False
     # What asks instance metadata even then; whoever calls AWS with cold caches does in any case.
     by_metadata: frozenset[str] = frozenset()
     # The depth at which a monitor asks AWS whatever metadata say; None: it does at depth 0.
@@ -199,6 +201,7 @@ AGENTS = [
             **dict.fromkeys((PROBE, MONITOR, STANDBY), (_FIND_ROUTES,)),
             START: (_FIND_ROUTES, "ReplaceRoute", "ReplaceRoute", _FIND_ROUTES),
         },
+        stays=True,
     ),
     Agent(
         "elastic-ip",
@@ -227,6 +230,18 @@ AGENTS = [
         },
         by_metadata=frozenset((PROBE, MONITOR)),
         depth=10,
+    ),
+    Agent(
+        "route53-record",
+        "route53",
+        lambda _lab: {"name": f"db.{ZONE}", "zone": ZONE},
+        _record_owners,
+        None,
+        {
+            **dict.fromkeys((PROBE, MONITOR, STANDBY), (_LIST_RECORDS,)),
+            START: (_LIST_RECORDS, "ChangeResourceRecordSets", _LIST_RECORDS),
+        },
+        stays=True,
     ),
     Agent(
         "nlb-health-probe",
@@ -330,8 +345,9 @@ _PENDING_S = 1.5
 # Reads that lag so long show what was before the first change after the rule was made.
 _LONG_S = 3600
 
+NOTHING = Row("none", "nothing is wrong")
 ROWS = [
-    Row("none", "nothing is wrong"),
+    NOTHING,
     _lasting("N1", "connection refused", Rule(API, "refuse"), "cannot connect", _NETWORK),
     _lasting("N2", "accepted and silent", Rule(API, "hang"), "no answer in time", _NETWORK),
     _passing("T1", "throttled twice", Rule(API, "throttle", count=2)),
@@ -428,6 +444,8 @@ class Required:
     # Calls carried out that change AWS, and the nodes that have the resource afterwards.
     writes: int
     owners: frozenset[str]
+    # Exactly these calls to the service, when nothing is wrong.
+    calls: tuple[str, ...] | None
 
 
 def _senseless(agent: Agent, row: Row, action: str) -> str | None:
@@ -445,7 +463,7 @@ def _senseless(agent: Agent, row: Row, action: str) -> str | None:
 
 def _suffers(agent: Agent, row: Row, action: str) -> bool:
     by_metadata = row.of_metadata and action in agent.by_metadata
-    return row.id != "none" and (action in agent.calls or by_metadata)
+    return row is not NOTHING and (action in agent.calls or by_metadata)
 
 
 def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str]:
@@ -453,8 +471,7 @@ def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str
     if action == START:
         stopped = _owners(agent, row, STOP, _suffers(agent, row, STOP))
         return stopped if lasts else frozenset((OTHER,))
-    lets_go = agent.place is None or agent.writes(STOP) > 0
-    if action == STOP and lets_go and not lasts:
+    if action == STOP and not agent.stays and not lasts:
         return frozenset()
     return frozenset((ACTIVE,))
 
@@ -480,4 +497,5 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
         warns=suffers and action in row.warns,
         writes=0 if lasts else agent.writes(action),
         owners=_owners(agent, row, action, suffers),
+        calls=agent.calls.get(action, ()) if row is NOTHING else None,
     )
