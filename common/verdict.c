@@ -184,13 +184,12 @@ verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_
 
     if (err_class(e->code) == ERR_CLASS_DENIED && e->action[0] != '\0') {
         /* The text of AWS says in many words what the action and the code say in two. */
-        (void)snprintf(what, sizeof(what), "%s: IAM denies %s%s%s", prefix, e->action,
-                       e->request_id[0] == '\0' ? "" : ", request ", e->request_id);
+        (void)snprintf(what, sizeof(what), "%s: IAM denies %s", prefix, e->action);
     } else {
         (void)snprintf(what, sizeof(what), "%s: %s", prefix, e->text);
         drop_cut_detail(what, room);
-        add_request_id(e, what, room);
     }
+    add_request_id(e, what, room);
     (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", base_utf8_fit(what, room), what,
                    advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
 }

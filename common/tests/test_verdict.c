@@ -153,6 +153,12 @@ verdict_reason_table_of_errors(void **state)
           .request_id = "12345678-1234-1234-1234-123456789012"},
          "cannot ask AWS: IAM denies ec2:ReplaceRoute, request "
          "12345678-1234-1234-1234-123456789012; allow it in the IAM policy"},
+        {"cannot ask AWS",
+         {.code = -ERR_DENIED,
+          .text = "t",
+          .action = "ec2:DescribeNetworkInterfaces",
+          .request_id = "12345678-1234-1234-1234-123456789012"},
+         "cannot ask AWS: IAM denies ec2:DescribeNetworkInterfaces; allow it in the IAM policy"},
         {"start failed",
          {.code = -ERR_DENIED, .text = "t", .action = "ec2:ReplaceRoute"},
          "start failed: IAM denies ec2:ReplaceRoute; allow it in the IAM policy"},
