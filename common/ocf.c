@@ -504,6 +504,10 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
             return why->code;
         }
         s.settling = v == OCF_SETTLING || (v == OCF_UNKNOWN && s.settling);
+        if (v == OCF_UNKNOWN && err_class(why->code) == ERR_CLASS_THROTTLED) {
+            /* The call was repeated while its pauses fitted in: not all over again, and faster. */
+            return end_waiting(ctx, &s, -ERR_DEADLINE, why);
+        }
         if (v != OCF_UNKNOWN && v != OCF_SETTLING) {
             rc = take_over(ctx, &s, why);
             if (rc < 0) {

@@ -32,7 +32,7 @@ MAX_MEMORY = 32 << 20
 LIMITED = () if BUILD.name == "sanitize" else ("prlimit", f"--data={MAX_MEMORY}")
 # How often one thing may be asked for in the two seconds that an action has under a fault that
 # lasts: with pauses of a quarter, a half and one second on average it is four times.
-MAX_ATTEMPTS = 12
+MAX_ATTEMPTS = 8
 # Faults of requests that are served all the same.
 SERVED = {"lost", "stale", "rotate", "pending"}
 WARNING = "WARNING: "
