@@ -114,7 +114,13 @@ preflight_family(struct ocf_ctx *ctx, struct aws_session *session, const struct 
         struct err e = {0};
 
         (void)!ec2_may_change_addresses(session, s->nic.eni_id, family, assign, ctx->deadline, &e);
-        ocf_finding_of(ctx, ec2_address_action(family, assign), &e);
+        if (e.code == 0) {
+            ocf_finding(ctx, 0, "%s is not denied: asked for %s, as it has no dry run",
+                        ec2_address_action(family, assign),
+                        family == AF_INET ? "127.0.0.1" : "::1");
+        } else {
+            ocf_finding_of(ctx, ec2_address_action(family, assign), &e);
+        }
     }
 }
 
