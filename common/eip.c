@@ -79,8 +79,12 @@ eip_judge(const struct eip_params *p, const struct ec2_elastic_ip *now, const ch
     return OCF_HERE;
 }
 
+/*
+ * The account that was asked has no such Elastic IP: it was given back, which is a loss, unless the
+ * address still leads here. Then the credentials are of another account, and the service is well.
+ */
 static enum ocf_verdict
-tell_not_found(const struct ocf_ctx *ctx, const struct eip_params *p, struct err *why)
+tell_not_found(struct ocf_ctx *ctx, struct eip_params *p, struct err *why)
 {
     bool by_id = p->allocation_id[0] != '\0';
     char text[ADDR_TEXT_MAX] = "";
@@ -90,8 +94,10 @@ tell_not_found(const struct ocf_ctx *ctx, const struct eip_params *p, struct err
     }
     (void)err_set(why, ERR_PARAM, "%s=\"%s\": this account has no such Elastic IP in this region",
                   by_id ? "allocation_id" : "public_ip", by_id ? p->allocation_id : text);
-    return ctx->operation == OCF_OP_MONITOR || ctx->operation == OCF_OP_PROBE ? OCF_ABSENT
-                                                                              : OCF_UNKNOWN;
+    if (ctx->operation != OCF_OP_MONITOR && ctx->operation != OCF_OP_PROBE) {
+        return OCF_UNKNOWN;
+    }
+    return eip_shown_by_imds(ctx, p) ? OCF_DEGRADED : OCF_ABSENT;
 }
 
 enum ocf_verdict

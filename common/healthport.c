@@ -156,7 +156,7 @@ examine(const struct place *at, struct deadline d, struct probectl_status *ret, 
     int rc = ask(at, PROBECTL_STATUS, d, ret, e);
 
     if (rc == 0 && ret->draining != 0) {
-        return err_set(e, ERR_SERVICE, "it drains: a stop has not come to its end");
+        return err_set(e, ERR_SERVICE, "it drains, since a stop was cut short: stop it again");
     }
     for (size_t i = 0; rc == 0 && i < at->n_ports; i++) {
         rc = tcpport_check(&at->ports[i], at->path, d, e);

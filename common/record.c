@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ASK_MAX_MS  10000 /* the longest pause between two looks at a change */
-#define REFUSED_MAX 5     /* batches in a row that come too late: then it is not chance */
+#define REFUSED_MAX 5     /* batches of one start that come too late: then it is not chance */
 #define NO_CHANGE   "C00000000000000" /* an id that no change has */
 #define TTL_MAX_MS  (2147483647 * MS_PER_S)
 

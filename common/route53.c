@@ -6,7 +6,7 @@
 
 #define PAGES_MAX     20
 #define PAGE_ZONES    "100" /* the most that AWS gives */
-#define PAGE_SETS     "300"
+#define PAGE_SETS     "16"  /* mostly all sets of one name: paging goes on while there are more */
 #define PATH_MAX_LEN  8192
 #define SET_XML_MAX   65536
 #define XML_DEPTH_MAX 8

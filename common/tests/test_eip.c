@@ -257,7 +257,7 @@ eip_ask_aws_not_there_is_loss_or_configuration(void **state)
     };
     struct fake *f = *state;
 
-    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES_IDS);
+    FAKE_SCRIPT(f, IMDS_GIVES_NIC);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct eip_params by_id = params(NULL, NULL);
         struct eip_params by_address = params(WEB, NULL);
@@ -268,6 +268,9 @@ eip_ask_aws_not_there_is_loss_or_configuration(void **state)
 
         fakenode_init(f, &ctx, NULL);
         ctx.operation = cases[i].operation;
+        if (cases[i].verdict == OCF_ABSENT) {
+            FAKE_SCRIPT(f, IMDS_LACKS(LEAF)); /* before it is believed */
+        }
         FAKE_SCRIPT(f, REFUSES(400, "InvalidAllocationID.NotFound"),
                     REFUSES(400, "InvalidAddress.NotFound"));
         assert_int_equal(eip_ask_aws(&ctx, &by_id, &nic, &now, &e), cases[i].verdict);
@@ -278,6 +281,25 @@ eip_ask_aws_not_there_is_loss_or_configuration(void **state)
         assert_string_equal(e.text, "public_ip=\"" WEB "\"" NO_SUCH);
         assert_string_equal(now.allocation_id, "before");
     }
+}
+
+/* Credentials of another account must not stop what leads here. */
+static void
+eip_ask_aws_not_there_but_shown_by_imds_is_degraded(void **state)
+{
+    struct fake *f = *state;
+    struct eip_params p = params(WEB, NULL);
+    struct ec2_elastic_ip now = {0};
+    struct node_nic nic;
+    struct err e = {0};
+    FAKENODE ctx;
+
+    fakenode_init(f, &ctx, NULL);
+    ctx.operation = OCF_OP_MONITOR;
+    FAKE_SCRIPT(f, IMDS_GIVES_NIC, IMDS_GIVES(LEAF, "10.0.1.10"),
+                REFUSES(400, "InvalidAddress.NotFound"));
+    assert_int_equal(eip_ask_aws(&ctx, &p, &nic, &now, &e), OCF_DEGRADED);
+    assert_string_equal(e.text, "public_ip=\"" WEB "\"" NO_SUCH);
 }
 
 static void
@@ -386,6 +408,7 @@ main(void)
         FAKE_TEST(eip_judge_compares_interface_and_address),
         FAKE_TEST(eip_ask_aws_by_id_and_by_address),
         FAKE_TEST(eip_ask_aws_not_there_is_loss_or_configuration),
+        FAKE_TEST(eip_ask_aws_not_there_but_shown_by_imds_is_degraded),
         FAKE_TEST(eip_ask_aws_failures_are_unknown),
         FAKE_TEST(eip_ask_aws_without_what_imds_always_has_is_unknown),
         FAKE_TEST(eip_primary_address_unknown_any_will_do),

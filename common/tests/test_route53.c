@@ -252,7 +252,7 @@ route53_list_sets_exact_name_every_type(void **state)
     assert_int_equal(list(f, NAME, &sets, &e), 0);
     assert_string_equal(f->requests[0].url,
                         "https://route53.amazonaws.com/2013-04-01/hostedzone/" ZONE
-                        "/rrset?name=db.corp.example.&maxitems=300");
+                        "/rrset?name=db.corp.example.&maxitems=16");
     assert_int_equal(sets.n, 3);
     assert_string_equal(sets.items[0].type, "A");
     assert_null(sets.items[0].set_identifier);
