@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 CTS = Path(__file__).resolve().parent
 UNIT_TEST_TIMEOUT_S = 300
+# cmocka names each twice: when it fails and at the end.
+_FAILED = re.compile(r"^\[  (?:FAILED|ERROR)  ?\] ([A-Za-z]\w*)$", re.MULTILINE)
 
 
 @dataclass
@@ -48,7 +50,7 @@ def run_unit(program: Path, wrapper: list[str]) -> Count:
         return Count(failed=1)
     count = Count(
         passed=len(re.findall(r"^\[       OK \]", done.stdout, re.MULTILINE)),
-        failed=len(re.findall(r"^\[  (?:FAILED|ERROR)  ?\] [A-Za-z]", done.stdout, re.MULTILINE)),
+        failed=len(set(_FAILED.findall(done.stdout))),
         skipped=len(re.findall(r"^\[  SKIPPED \] [A-Za-z]\w*$", done.stdout, re.MULTILINE)),
     )
     crashed = done.returncode != 0 and count.failed == 0
