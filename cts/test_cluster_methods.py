@@ -324,12 +324,30 @@ def test_undone_by_hand(cluster: Cluster, watch: Watch) -> None:
 # --- a service on every node -----------------------------------------------------------------
 
 
+def _keep_connections(lab: Lab) -> None:
+    """By default a balancer ends what is under way on a target the moment it turns unhealthy."""
+    topology = json.loads(lab.files.topology_json.read_text())
+    lab.control.aws(
+        REGION,
+        "elasticloadbalancing",
+        "ModifyTargetGroupAttributes",
+        TargetGroupArn=topology["target_groups"][TARGET_GROUP]["arn"],
+        Attributes=[
+            {
+                "Key": "target_health_state.unhealthy.connection_termination.enabled",
+                "Value": "false",
+            }
+        ],
+    )
+
+
 @pytest.fixture
 def cloned(agents: Path) -> Iterator[Cluster]:
     """PostgreSQL and the probe on both nodes, as with replicas that all may answer."""
     method = next(each for each in METHODS if each.agent == "nlb-health-probe")
     with Lab.running(CLONED_LAB_NAME, scenario=method.scenario, agents=agents) as lab:
         cluster = _create(lab, method)
+        _keep_connections(lab)
         lab.exec("n1", "pcs", "resource", "clone", GROUP, "interleave=true")
         both = set(lab.topology.nodes)
         until(lambda: _healthy_targets(lab) == both, SETTLE_S, "both nodes to be healthy")
