@@ -365,6 +365,9 @@ do_monitor(struct ocf_ctx *ctx)
         v = OCF_ABSENT;
     }
     v = confirm_loss(ctx, v, &why);
+    if (ctx->operation == OCF_OP_MONITOR && !ctx->everything && ctx->agent->finish != NULL) {
+        v = ctx->agent->finish(ctx, v, &why);
+    }
     if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
         ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
         v = repair(ctx, &why);
@@ -735,7 +738,7 @@ action_deadline(const struct ocf_agent *agent, const char *action, int cancel_fd
 }
 
 static void
-finish(struct ocf_ctx *ctx)
+close_all(struct ocf_ctx *ctx)
 {
     if (ctx->agent->done != NULL) {
         ctx->agent->done(ctx);
@@ -807,7 +810,7 @@ run_action(const struct ocf_agent *agent, const struct handler *handler, int can
     cache_open(&ctx.cache, getenv("HA_RSCTMP"));
     creds_init(&ctx.creds);
     code = run(&ctx, handler);
-    finish(&ctx);
+    close_all(&ctx);
     return code;
 }
 

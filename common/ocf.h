@@ -11,7 +11,7 @@
  * stop, monitor, reload-agent and validate-all are made of them here, so that all agents behave
  * alike:
  *
- *   monitor = probe
+ *   monitor = probe; finish what a start had to leave
  *   start   = probe; acquire what is not here; probe until it is here
  *   stop    = release, and let go
  *
@@ -47,6 +47,13 @@ struct ocf_agent {
      * the time is capped, since the next owner's start takes it away in any case. May be NULL.
      */
     int (*let_go)(struct ocf_ctx *ctx, struct err *e);
+
+    /*!
+     * Do what a start had to leave undone, in a recurring monitor that is not of role Stopped: what
+     * is left is written only while nothing but that is wrong. \p v and \p why are what was found;
+     * returns what holds afterwards. May be NULL.
+     */
+    enum ocf_verdict (*finish)(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why);
 
     /*! The agent's part of validate-all at depth 10: calls ocf_finding(). May be NULL. */
     void (*preflight)(struct ocf_ctx *ctx);

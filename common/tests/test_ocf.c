@@ -21,12 +21,15 @@ static struct {
     struct answer acquire;
     struct answer release;
     struct answer let_go;
+    struct answer finish;
     bool terminate; /* SIGTERM comes during the first probe, or while it lets go */
 
     unsigned n_probes;
     unsigned n_acquires;
     unsigned n_releases;
     unsigned n_let_gos;
+    unsigned n_finishes;
+    enum ocf_verdict found; /* by the probe, before finish */
     uint64_t let_go_left_ms;
 } the;
 
@@ -87,11 +90,23 @@ let_go(struct ocf_ctx *ctx, struct err *e)
     return say(&the.let_go, e);
 }
 
+static enum ocf_verdict
+finish(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
+{
+    (void)ctx;
+    the.n_finishes++;
+    the.found = v;
+    (void)say(&the.finish, why);
+    return the.finish.verdict;
+}
+
 struct params {
     struct aws_params aws;
 };
 
-static const struct param_table tables[] = {{awsparam_rows, offsetof(struct params, aws)}, {0}};
+static const struct param_table tables[] = {{awsparam_rows, offsetof(struct params, aws)},
+                                            {awsparam_drift_rows, offsetof(struct params, aws)},
+                                            {0}};
 
 #define AGENT(name_)                                                                               \
     .meta = {.name = (name_), .tables = tables, .actions = ocf_standard_actions},                  \
@@ -100,6 +115,7 @@ static const struct param_table tables[] = {{awsparam_rows, offsetof(struct para
 
 static const struct ocf_agent agent = {AGENT("test-agent"), .let_go = let_go};
 static const struct ocf_agent keeps_all = {AGENT("test-agent")};
+static const struct ocf_agent finishes = {AGENT("test-agent"), .finish = finish};
 
 static char told[4096]; /* what the action wrote to stderr */
 
@@ -115,7 +131,7 @@ run(const struct ocf_agent *a, const char *action, const char *timeout_ms)
 
     (void)snprintf(word, sizeof(word), "%s", action);
     assert_int_equal(setenv("OCF_RESKEY_CRM_meta_timeout", timeout_ms, 1), 0);
-    the.n_probes = the.n_acquires = the.n_releases = the.n_let_gos = 0;
+    the.n_probes = the.n_acquires = the.n_releases = the.n_let_gos = the.n_finishes = 0;
     fakenode_stderr_begin(&caught);
     code = ocf_main(a, 2, argv);
     fakenode_stderr_end(&caught, told, sizeof(told));
@@ -127,7 +143,8 @@ static int
 setup(void **state)
 {
     static const char *const unset[] = {"OCF_CHECK_LEVEL", "OCF_RESKEY_CRM_meta_interval",
-                                        "OCF_RESKEY_CRM_meta_role", "OCF_RESKEY_api_timeout"};
+                                        "OCF_RESKEY_CRM_meta_role", "OCF_RESKEY_api_timeout",
+                                        "OCF_RESKEY_on_drift"};
     const struct fake *f = NULL;
 
     memset(&the, 0, sizeof(the));
@@ -500,6 +517,75 @@ ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails(void **state)
     assert_non_null(strstr(told, "asked to end before a loss was confirmed"));
 }
 
+/* What a start had to leave is finished by the monitor of a resource that runs, and by no other. */
+static void
+ocf_monitor_finishes_what_a_start_left(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *action;
+        const char *variable; /* set to value */
+        const char *value;
+        enum ocf_verdict found;
+        enum ocf_verdict verdict; /* of finish */
+        unsigned n_finishes;
+        int code;
+    } cases[] = {
+        {"all is here", "monitor", NULL, NULL, OCF_HERE, OCF_HERE, 1, PCMK_OCF_OK},
+        {"some was left", "monitor", NULL, NULL, OCF_DEGRADED, OCF_HERE, 1, PCMK_OCF_OK},
+        {"some is left still", "monitor", NULL, NULL, OCF_DEGRADED, OCF_DEGRADED, 1,
+         PCMK_OCF_DEGRADED},
+        {"found by finish", "monitor", NULL, NULL, OCF_HERE, OCF_DEGRADED, 1, PCMK_OCF_DEGRADED},
+        {"AWS silent", "monitor", NULL, NULL, OCF_UNKNOWN, OCF_UNKNOWN, 1, PCMK_OCF_DEGRADED},
+        {"role Stopped", "monitor", "OCF_RESKEY_CRM_meta_role", "Stopped", OCF_DEGRADED, OCF_HERE,
+         0, PCMK_OCF_DEGRADED},
+        {"probe", "monitor", "OCF_RESKEY_CRM_meta_interval", "0", OCF_DEGRADED, OCF_FAILED, 0,
+         PCMK_OCF_OK},
+        {"start", "start", NULL, NULL, OCF_HERE, OCF_FAILED, 0, PCMK_OCF_OK},
+        {"reload", "reload-agent", NULL, NULL, OCF_HERE, OCF_FAILED, 0, PCMK_OCF_OK},
+        {"stop", "stop", NULL, NULL, OCF_HERE, OCF_FAILED, 0, PCMK_OCF_OK},
+    };
+
+    (void)state;
+    the.local = OCF_HERE;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("  %s\n", cases[i].name);
+        the.probes[0] = (struct answer){cases[i].found, -ERR_NOT_FOUND, "found"};
+        the.finish = (struct answer){cases[i].verdict, -ERR_CONNECT, "left"};
+        if (cases[i].variable != NULL) {
+            assert_int_equal(setenv(cases[i].variable, cases[i].value, 1), 0);
+        }
+        assert_int_equal(run(&finishes, cases[i].action, "30000"), cases[i].code);
+        assert_int_equal(the.n_finishes, cases[i].n_finishes);
+        assert_int_equal(the.n_acquires, 0);
+        if (cases[i].n_finishes > 0) {
+            assert_int_equal(the.found, cases[i].found);
+            assert_ptr_equal(strstr(told, "found"), NULL);
+        }
+        if (cases[i].variable != NULL) {
+            (void)unsetenv(cases[i].variable);
+        }
+    }
+}
+
+/* A part that is wrong still is repaired when the user wants that. */
+static void
+ocf_monitor_repairs_what_finish_does_not(void **state)
+{
+    (void)state;
+    the.local = OCF_HERE;
+    the.probes[0] = (struct answer){OCF_DEGRADED, -ERR_NOT_FOUND, "found"};
+    the.probes[1] = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(setenv("OCF_RESKEY_on_drift", "repair", 1), 0);
+    the.finish = (struct answer){OCF_DEGRADED, -ERR_NOT_FOUND, "changed by others"};
+    assert_int_equal(run(&finishes, "monitor", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 1);
+    the.finish = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(run(&finishes, "monitor", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_finishes, 1);
+    assert_int_equal(the.n_acquires, 0);
+}
+
 /* --- what the user sees, and the set-up ------------------------------------------------------- */
 
 static void
@@ -628,6 +714,8 @@ main(void)
         TEST(ocf_monitor_settling_is_here),
         TEST(ocf_monitor_absent_here_whatever_aws_says),
         TEST(ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails),
+        TEST(ocf_monitor_finishes_what_a_start_left),
+        TEST(ocf_monitor_repairs_what_finish_does_not),
         TEST(ocf_warn_is_one_line_with_advice),
         TEST(ocf_aws_asks_for_the_region_once),
         TEST(ocf_aws_with_a_region_asks_nothing),
