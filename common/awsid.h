@@ -22,4 +22,23 @@ awsid_is(const char *id, const char *prefix)
     return id[len + 1 + digits] == '\0' && (digits == 8 || digits == 17);
 }
 
+#define AWS_REGION_MAX 32 /* "ap-northeast-1" with the NUL */
+
+/*! \brief Whether \p name has the form of a region's name, "ap-northeast-1" or "us-gov-west-1". */
+static inline bool
+awsid_is_region(const char *name)
+{
+    const char *rest = name;
+    size_t words = 0;
+    size_t digits = 0;
+
+    for (size_t len = strspn(rest, "abcdefghijklmnopqrstuvwxyz"); len > 0 && rest[len] == '-';
+         len = strspn(rest, "abcdefghijklmnopqrstuvwxyz")) {
+        words++;
+        rest += len + 1;
+    }
+    digits = strspn(rest, "0123456789");
+    return words >= 2 && digits > 0 && rest[digits] == '\0' && strlen(name) < AWS_REGION_MAX;
+}
+
 #endif

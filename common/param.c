@@ -278,30 +278,49 @@ set_id(const struct param *p, const char *value, void *ret, struct err *e)
     return 0;
 }
 
+static bool
+is_item(const struct param *p, const char *word)
+{
+    return p->type == PARAM_REGIONS ? awsid_is_region(word) : awsid_is(word, p->allowed);
+}
+
+static int
+complain_about_items(const struct param *p, const char *value, struct err *e)
+{
+    char allowed[96];
+
+    if (p->type == PARAM_REGIONS) {
+        return err_set(e, ERR_PARAM,
+                       "%s=\"%.*s\": not a region name; allowed are names such as ap-northeast-1",
+                       p->name, base_utf8_fit(value, VALUE_SHOWN_MAX), value);
+    }
+    (void)snprintf(allowed, sizeof(allowed), "ids like %s-0123456789abcdef0, at most %d",
+                   p->allowed, PARAM_IDS_MAX);
+    return complain(p, value, allowed, e);
+}
+
 static int
 set_ids(const struct param *p, const char *value, void *ret, struct err *e)
 {
     struct param_ids found = {.n = 0};
     const char *rest = value;
     char word[AWS_ID_MAX];
-    char allowed[96];
     bool too_long = false;
 
-    (void)snprintf(allowed, sizeof(allowed), "ids like %s-0123456789abcdef0, at most %d",
-                   p->allowed, PARAM_IDS_MAX);
     while (next_word(&rest, word, sizeof(word), &too_long)) {
-        if (found.n == PARAM_IDS_MAX || !awsid_is(word, p->allowed)) {
-            return complain(p, value, allowed, e);
+        if (found.n == PARAM_IDS_MAX || !is_item(p, word)) {
+            return complain_about_items(p, value, e);
         }
         for (size_t i = 0; i < found.n; i++) {
             if (strcmp(found.items[i], word) == 0) {
-                return complain(p, value, "each id once", e);
+                return complain(p, value,
+                                p->type == PARAM_REGIONS ? "each region once" : "each id once", e);
             }
         }
         memcpy(found.items[found.n++], word, sizeof(word));
     }
     if (too_long || (found.n == 0 && (p->flags & PARAM_REQUIRED) != 0)) {
-        return complain(p, value, allowed, e);
+        return complain_about_items(p, value, e);
     }
     *(struct param_ids *)ret = found;
     return 0;
@@ -345,6 +364,7 @@ param_set(const struct param *p, const char *value, void *base, struct err *e)
     case PARAM_ID:
         return set_id(p, value, member, e);
     case PARAM_IDS:
+    case PARAM_REGIONS:
         return set_ids(p, value, member, e);
     case PARAM_CHOICE:
         return set_choice(p, value, member, e);
@@ -469,6 +489,7 @@ param_content_type(enum param_type type)
     case PARAM_CIDRS:
     case PARAM_ID:
     case PARAM_IDS:
+    case PARAM_REGIONS:
     case PARAM_CHOICE:
         return "string";
     }

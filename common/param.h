@@ -27,6 +27,7 @@ enum param_type {
     PARAM_CIDRS,     /* struct param_addresses, with prefix lengths */
     PARAM_ID,        /* char[AWS_ID_MAX], "" when not set; `allowed` is the prefix: "eipalloc" */
     PARAM_IDS,       /* struct param_ids; `allowed` is the prefix: "rtb" */
+    PARAM_REGIONS,   /* struct param_ids of names of regions */
     PARAM_CHOICE,    /* int, index into `allowed`: "degraded|ok|fail" */
 };
 

@@ -17,6 +17,7 @@ struct params {
     struct param_addresses optional;
     struct param_addresses cidrs;
     struct param_ids ids;
+    struct param_ids regions;
     int choice;
 };
 
@@ -40,6 +41,7 @@ enum {
     OPTIONAL,
     CIDRS,
     IDS,
+    REGIONS,
     CHOICE
 };
 
@@ -60,6 +62,7 @@ static const struct param rows[] = {
     [OPTIONAL] = ROW("more", PARAM_ADDRESSES, optional, .flags = 0),
     [CIDRS] = ROW("cidr_routes", PARAM_CIDRS, cidrs, .flags = 0),
     [IDS] = ROW("route_tables", PARAM_IDS, ids, .allowed = "rtb"),
+    [REGIONS] = ROW("regions", PARAM_REGIONS, regions, .flags = 0),
     [CHOICE] = ROW("on_unknown", PARAM_CHOICE, choice, .allowed = "degraded|ok|fail"),
     {0},
 };
@@ -305,6 +308,9 @@ param_set_good_values_fill_the_struct(void **state)
     assert_string_equal(p.ids.items[1], "rtb-0123456789abcdef0");
     assert_int_equal(set(IDS, "", &p, NULL), 0);
     assert_int_equal(p.ids.n, 0);
+    assert_int_equal(set(REGIONS, "ap-northeast-1,us-gov-west-1 eusc-de-east-1", &p, NULL), 0);
+    assert_int_equal(p.regions.n, 3);
+    assert_string_equal(p.regions.items[1], "us-gov-west-1");
 }
 
 static void
@@ -332,6 +338,40 @@ param_set_lists_at_and_over_their_limit(void **state)
     assert_int_equal(buf_adds(&ids, "rtb-ffffffff"), 0);
     assert_int_equal(set(IDS, buf_str(&ids), &p, &e), -ERR_PARAM);
     assert_non_null(strstr(e.text, ID));
+}
+
+static void
+param_set_bad_regions_exact_message(void **state)
+{
+    static const char *const bad[] = {
+        "tokyo",
+        "ap-northeast-1a",
+        "ap-northeast",
+        "ap-1",
+        "AP-northeast-1",
+        "ap--1",
+        "-ap-northeast-1",
+        "ap-northeast-1-",
+        "ap-northeast-1 osaka",
+        "ap-northeastnortheastnortheast-1", /* a letter too long */
+        "ap-northeastnortheastnortheastnortheastnortheast-1",
+    };
+    char text[ERR_TEXT_MAX];
+    struct params p;
+    struct err e = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        (void)snprintf(text, sizeof(text),
+                       "regions=\"%s\": not a region name; allowed are names such as "
+                       "ap-northeast-1",
+                       bad[i]);
+        assert_int_equal(set(REGIONS, bad[i], &p, &e), -ERR_PARAM);
+        assert_string_equal(e.text, text);
+        assert_int_equal(p.regions.n, 0);
+    }
+    assert_int_equal(set(REGIONS, "ap-northeast-1 ap-northeast-1", &p, &e), -ERR_PARAM);
+    assert_non_null(strstr(e.text, "allowed is each region once"));
 }
 
 static void
@@ -522,6 +562,7 @@ param_content_type_of_every_type(void **state)
     assert_string_equal(param_content_type(PARAM_CIDRS), "string");
     assert_string_equal(param_content_type(PARAM_ID), "string");
     assert_string_equal(param_content_type(PARAM_IDS), "string");
+    assert_string_equal(param_content_type(PARAM_REGIONS), "string");
     assert_string_equal(param_content_type(PARAM_CHOICE), "string");
 }
 
@@ -585,6 +626,7 @@ main(void)
         FAKE_TEST(param_parse_duration_overflow_refused_untouched),
         FAKE_TEST(param_set_good_values_fill_the_struct),
         FAKE_TEST(param_set_lists_at_and_over_their_limit),
+        FAKE_TEST(param_set_bad_regions_exact_message),
         FAKE_TEST(param_load_defaults_and_environment),
         FAKE_TEST(param_load_required_missing_or_empty_refused),
         FAKE_TEST(param_load_tells_the_first_and_sets_the_rest),
