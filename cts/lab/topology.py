@@ -15,6 +15,7 @@ from typing import Any
 from lab.state import LabError, State
 
 REGION = "ap-northeast-1"
+OSAKA, SINGAPORE = "ap-northeast-3", "ap-southeast-1"
 VIP = "10.1.0.10"
 SECONDARY = "10.0.2.50"
 VIP6 = "2001:db8:200::10"
@@ -22,6 +23,10 @@ MAX_NODES = 8
 INTERNET_CIDR = "198.51.100.0/24"
 ZONE = "corp.example."
 RECORD_TTL_S = 10
+# The transit gateway of each region.
+HUB = "hub"
+# The private subnets, and the third number of their addresses.
+PRIVATE = {"private-a": 2, "private-c": 4}
 # An Elastic IP, and what the public zone says of n1.
 PUBLIC_IP = "52.9.0.12"
 
@@ -29,67 +34,86 @@ PUBLIC_IP = "52.9.0.12"
 # --- scenarios -----------------------------------------------------------------------------
 
 
-def _textbook(nodes: int, cidr6: str | None = None) -> dict[str, Any]:
-    """VPC 10.0.0.0/16 with a public and a private subnet in two zones, as AWS's guides draw it."""
+@dataclass(frozen=True)
+class _Place:
+    """A region with one VPC, called main: 10.NUMBER.0.0/16, perhaps with an IPv6 block."""
 
-    def subnet(number: int, zone: str) -> dict[str, Any]:
+    region: str
+    number: int
+    six: bool
+
+    @property
+    def cidrs(self) -> list[str]:
+        return [f"10.{self.number}.0.0/16", *([f"{self._prefix6}::/56"] if self.six else [])]
+
+    @property
+    def _prefix6(self) -> str:
+        return f"2001:db8:10{self.number}"
+
+    def subnet(self, number: int, zone: str) -> dict[str, Any]:
+        """The lab.json entry of a subnet."""
         return {
-            "cidr": f"10.0.{number}.0/24",
-            "az": f"{REGION}{zone}",
-            "cidr6": cidr6 and f"2001:db8:100:{number}::/64",
+            "cidr": f"10.{self.number}.{number}.0/24",
+            "az": f"{self.region}{zone}",
+            "cidr6": f"{self._prefix6}:{number}::/64" if self.six else None,
         }
 
-    def member(subnet_name: str, number: int, host: int) -> dict[str, Any]:
+    def member(self, subnet: str, host: int) -> dict[str, Any]:
+        """The lab.json entry of a machine in one of the private subnets."""
+        number = PRIVATE[subnet]
         return {
-            "region": REGION,
+            "region": self.region,
             "vpc": "main",
-            "subnet": subnet_name,
-            "ip": f"10.0.{number}.{host}",
-            "ip6": cidr6 and f"2001:db8:100:{number}::{host}",
+            "subnet": subnet,
+            "ip": f"10.{self.number}.{number}.{host}",
+            "ip6": f"{self._prefix6}:{number}::{host}" if self.six else None,
         }
 
-    private = (("private-a", 2), ("private-c", 4))
-    members = {}
-    for index in range(nodes):
-        subnet_name, number = private[index % 2]
-        members[f"n{index + 1}"] = {
-            **member(subnet_name, number, 10 + index // 2),
-            "source_dest_check": False,
-            "role": "ocf-aws-node",
-        }
-    vip_routes = {f"{VIP}/32": "n1"}
-    if cidr6:
-        vip_routes[f"{VIP6}/128"] = "n1"
+    def node(self, subnet: str, host: int) -> dict[str, Any]:
+        """The lab.json entry of a node of the cluster."""
+        return {**self.member(subnet, host), "source_dest_check": False, "role": "ocf-aws-node"}
+
+    def vpc(self, subnets: dict[str, Any], route_tables: dict[str, Any]) -> dict[str, Any]:
+        """The lab.json entry of the VPC."""
+        cidr, cidr6 = (*self.cidrs, None)[:2]
+        return {"cidr": cidr, "cidr6": cidr6, "subnets": subnets, "route_tables": route_tables}
+
+    def vip_routes(self, target: str) -> dict[str, str]:
+        """The routes of the addresses that move."""
+        return dict.fromkeys([f"{VIP}/32", f"{VIP6}/128"][: len(self.cidrs)], target)
+
+
+def _textbook(nodes: int, six: bool = False) -> dict[str, Any]:
+    """VPC 10.0.0.0/16 with a public and a private subnet in two zones, as AWS's guides draw it."""
+    place = _Place(REGION, 0, six)
+    private = list(PRIVATE)
+    members = {
+        f"n{index + 1}": place.node(private[index % 2], 10 + index // 2) for index in range(nodes)
+    }
+    subnets = {
+        "public-a": place.subnet(1, "a"),
+        "private-a": place.subnet(PRIVATE["private-a"], "a"),
+        "public-c": place.subnet(3, "c"),
+        "private-c": place.subnet(PRIVATE["private-c"], "c"),
+    }
+    route_tables = {
+        "public": {"subnets": ["public-a", "public-c"], "routes": {}},
+        "private-a": {"subnets": ["private-a"], "routes": place.vip_routes("n1")},
+        "private-c": {"subnets": ["private-c"], "routes": place.vip_routes("n1")},
+    }
     return {
-        "regions": {
-            REGION: {
-                "vpcs": {
-                    "main": {
-                        "cidr": "10.0.0.0/16",
-                        "cidr6": cidr6,
-                        "subnets": {
-                            "public-a": subnet(1, "a"),
-                            "private-a": subnet(2, "a"),
-                            "public-c": subnet(3, "c"),
-                            "private-c": subnet(4, "c"),
-                        },
-                        "route_tables": {
-                            "public": {"subnets": ["public-a", "public-c"], "routes": {}},
-                            "private-a": {"subnets": ["private-a"], "routes": dict(vip_routes)},
-                            "private-c": {"subnets": ["private-c"], "routes": dict(vip_routes)},
-                        },
-                    }
-                }
-            }
-        },
+        "regions": {REGION: {"vpcs": {"main": place.vpc(subnets, route_tables)}}},
         "nodes": members,
-        "clients": {"client": member("private-a", 2, 100), "client-c": member("private-c", 4, 100)},
+        "clients": {
+            "client": place.member("private-a", 100),
+            "client-c": place.member("private-c", 100),
+        },
     }
 
 
 def _dual_stack(nodes: int) -> dict[str, Any]:
     """The textbook VPC with IPv6 as well, and a route for an IPv6 address."""
-    return _textbook(nodes, "2001:db8:100::/56")
+    return _textbook(nodes, six=True)
 
 
 def _ten_tables(nodes: int) -> dict[str, Any]:
@@ -228,6 +252,94 @@ def _one_subnet(nodes: int) -> dict[str, Any]:
     return lab
 
 
+def _mesh(nodes: int) -> dict[str, Any]:
+    """Three regions, each peered with both others."""
+    return _regions(nodes, [(REGION, OSAKA), (OSAKA, SINGAPORE), (REGION, SINGAPORE)])
+
+
+def _chain(nodes: int) -> dict[str, Any]:
+    """Three regions; Osaka and Singapore reach each other by way of Tokyo alone."""
+    return _regions(nodes, [(REGION, OSAKA), (REGION, SINGAPORE)])
+
+
+def _regions(nodes: int, peerings: list[tuple[str, str]]) -> dict[str, Any]:
+    """Dual-stack VPCs in Tokyo, Osaka and Singapore, each with a transit gateway called hub.
+
+    The nodes are in Tokyo and Osaka, one after the other, and there is a client in each region.
+    The arbiter in Singapore is a machine for what decides between the two others.
+    """
+    places = {
+        region: _Place(region, number, six=True)
+        for region, number in ((REGION, 0), (OSAKA, 2), (SINGAPORE, 4))
+    }
+    private = list(PRIVATE)
+    members = {
+        f"n{index + 1}": {
+            **places[(REGION, OSAKA)[index % 2]].node(private[index // 2 % 2], 10 + index // 4),
+            # Known beforehand, so that a CIB can name the instances to be fenced.
+            "instance": f"i-0a{index + 1:015}",
+        }
+        for index in range(nodes)
+    }
+    hops = {region: _next_hops(region, peerings) for region in places}
+    return {
+        "regions": {
+            region: _region_with_hub(place, list(places.values()), hops[region])
+            for region, place in places.items()
+        },
+        "peerings": [
+            {"from": f"{one}/{HUB}", "to": f"{other}/{HUB}", "tables": ["peers", "peers"]}
+            for one, other in peerings
+        ],
+        "nodes": members,
+        "clients": {
+            "tokyo": places[REGION].member("private-a", 100),
+            "osaka": places[OSAKA].member("private-a", 100),
+            "singapore": places[SINGAPORE].member("private-a", 100),
+            "arbiter": places[SINGAPORE].member("private-a", 200),
+        },
+    }
+
+
+def _region_with_hub(
+    place: _Place, places: list[_Place], next_hops: dict[str, str]
+) -> dict[str, Any]:
+    """One of the regions: everything leads to its place, and the addresses that move to n1."""
+    to_others = {cidr: f"tgw:{HUB}" for other in places if other != place for cidr in other.cidrs}
+    to_vip = place.vip_routes("n1" if place.region == REGION else f"tgw:{HUB}")
+    route_tables = {
+        subnet: {"subnets": [subnet], "routes": to_vip | to_others} for subnet in PRIVATE
+    }
+    subnets = {
+        subnet: place.subnet(number, subnet.rpartition("-")[2])
+        for subnet, number in PRIVATE.items()
+    }
+
+    def towards(region: str) -> str:
+        return "vpc:main" if region == place.region else f"peering:{next_hops[region]}/{HUB}"
+
+    routes = {cidr: towards(other.region) for other in places for cidr in other.cidrs}
+    routes |= place.vip_routes(towards(REGION))
+    hub = {
+        "vpcs": {"main": {"table": "vpcs", "subnets": list(PRIVATE)}},
+        "route_tables": {"vpcs": {"routes": dict(routes)}, "peers": {"routes": dict(routes)}},
+    }
+    return {"vpcs": {"main": place.vpc(subnets, route_tables)}, "transit_gateways": {HUB: hub}}
+
+
+def _next_hops(origin: str, peerings: list[tuple[str, str]]) -> dict[str, str]:
+    """The first region on a shortest way from one region to each other."""
+    pairs = [pair for a, b in peerings for pair in ((a, b), (b, a))]
+    found = {b: b for a, b in pairs if a == origin}
+    reached = list(found)
+    for region in reached:
+        for a, b in pairs:
+            if a == region and b != origin and b not in found:
+                found[b] = found[region]
+                reached.append(b)
+    return found
+
+
 def _in_subnet(vpc: dict[str, Any], subnet: str, ip: str) -> str:
     """The same host in another subnet."""
     host = int(ip.rpartition(".")[2])
@@ -244,6 +356,8 @@ SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "nlb": _nlb,
     "dns": _dns,
     "complete": _complete,
+    "regions": _mesh,
+    "regions-chain": _chain,
 }
 
 
