@@ -15,13 +15,13 @@ LEVELS = (
     ("exchange", "imds", "netif", "endpoint", "pace", "dns", "daemon"),
     ("listener",),
     ("awscall",),
-    ("ec2", "ec2addr", "route53", "elbv2", "sts", "param", "meta"),
+    ("ec2", "ec2addr", "tgw", "route53", "elbv2", "sts", "param", "meta"),
     ("creds", "awsparam"),
     ("node", "verdict"),
     ("ocf", "recordplan"),
     ("mark", "hostedzone"),
     ("eip", "healthport", "record", "routeplan", "vip"),
-    ("secondary",),
+    ("secondary", "tgwplan"),
 )
 
 # Who may include whom on one level. No two of them the other way round, so no cycles.
@@ -34,6 +34,7 @@ SAME_LEVEL = {
     ("imds", "exchange"),
     ("meta", "param"),
     ("ec2addr", "ec2"),
+    ("tgw", "ec2"),
 }
 
 # The one place where a library's types are known.

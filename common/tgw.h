@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef OCF_AWS_TGW_H
+#define OCF_AWS_TGW_H
+
+#include "ec2.h"
+
+/*
+ * Transit Gateways (TGW) of one region, as the EC2 API tells of them.
+ *
+ * A TGW has attachments: VPCs, peerings with other TGWs, and others. Each may be associated with
+ * one route table of the TGW, which decides where a packet goes that comes in by the attachment.
+ *
+ * Source: EC2 API Reference, TransitGatewayAttachment, TransitGatewayRouteTable,
+ * TransitGatewayRoute; VPC Transit Gateways guide, "How Transit Gateways work".
+ */
+
+#define TGW_REGION_MAX 40
+
+enum tgw_resource {
+    TGW_VPC,
+    TGW_PEERING,
+    TGW_OTHER, /* VPN, Direct Connect gateway, Connect */
+};
+
+/*
+ * An attachment in state "available". A peering is one attachment on each of its two TGWs. Between
+ * regions both have the same id; within a region they have two, and only the id of a TGW's own
+ * side may be named in its route tables.
+ */
+struct tgw_attachment {
+    char id[AWS_ID_MAX];
+    char tgw_id[AWS_ID_MAX];
+    enum tgw_resource kind;
+    char resource_id[AWS_ID_MAX]; /* "vpc-...", or "tgw-..." of the peer */
+    char table_id[AWS_ID_MAX];    /* "tgw-rtb-..." it is associated with; "": none */
+};
+
+/* A peering in state "available": which regions its two TGWs are in. */
+struct tgw_peering {
+    char tgw_id[2][AWS_ID_MAX]; /* requester, accepter */
+    char region[2][TGW_REGION_MAX];
+};
+
+struct tgw_route {
+    struct addr destination;
+    char attachment_id[AWS_ID_MAX]; /* "": made as a blackhole, without an attachment */
+    bool propagated;                /* not static: cannot be replaced */
+    bool blackhole;                 /* state is not "active" */
+};
+
+/* A route table of a TGW, with the routes that were asked for and no other. */
+struct tgw_table {
+    char id[AWS_ID_MAX];
+    char tgw_id[AWS_ID_MAX];
+    struct tgw_route *routes;
+    size_t n_routes;
+};
+
+/* What a region has that matters to a set of destinations. */
+struct tgw_region {
+    char name[TGW_REGION_MAX];
+    bool answered;                      /* else only the name and the error mean anything */
+    struct err error;                   /* why it did not */
+    struct ec2_route_tables vpc_tables; /* of all VPCs, those with a route for a destination */
+    struct tgw_table *tables;           /* all, with and without such routes */
+    size_t n_tables;
+    struct tgw_attachment *attachments;
+    size_t n_attachments;
+    struct tgw_peering *peerings;
+    size_t n_peerings;
+};
+
+/*! \brief Free what is in \p r, and forget it. */
+void tgw_region_done(struct tgw_region *r);
+
+#endif
