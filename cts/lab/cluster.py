@@ -11,6 +11,7 @@ from lab.topology import Member, Topology
 
 FORM_TIMEOUT_S = 90
 FENCING_TIMEOUT_S = 60
+TOKEN_BETWEEN_REGIONS_MS = 5000
 FENCE_AGENT = "stonith:fence_aws"
 
 
@@ -27,13 +28,16 @@ def corosync_conf(topology: Topology) -> str:
     )
     # two_node brings wait_for_all with it: a node that boots alone fences nobody.
     two_node = "    two_node: 1\n" if len(topology.nodes) == 2 else ""
+    # Packets between regions are now and then late by seconds: that is no reason to fence.
+    far = len({member.region for member in topology.nodes.values()}) > 1
+    token = f"    token: {TOKEN_BETWEEN_REGIONS_MS}\n" if far else ""
     return f"""totem {{
     version: 2
     cluster_name: {topology.name}
     transport: knet
     crypto_cipher: none
     crypto_hash: none
-}}
+{token}}}
 
 nodelist {{
 {members}}}

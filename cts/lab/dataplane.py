@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the packets follow AWS's state: its route tables here, addresses by lab.mapping, its
-balancers by lab.nlb.
+"""Makes the packets follow AWS's state: its route tables here, those of transit gateways by
+lab.transit, addresses by lab.mapping, its balancers by lab.nlb.
 
 Every subnet has a kernel routing table in its VPC's router. After each change of AWS's state
 the table is brought to what the subnet's route table says, by the differences alone.
@@ -8,16 +8,12 @@ the table is brought to what the subnet's route table says, by the differences a
 
 from typing import Any
 
-from lab import netns
+from lab import transit
 from lab.mapping import Mapping, link_local
 from lab.nlb import Balancers, Health
-from lab.state import LabError, State
-from lab.topology import Topology, Vpc
-
-# (kernel table, destination) -> the rest of the `ip route` command
-Routes = dict[tuple[int, str], str]
-
-BLACKHOLE = "blackhole"
+from lab.routes import BLACKHOLE, Routes, RoutingTables
+from lab.state import State
+from lab.topology import INTERNET_TABLE, Topology, Vpc
 
 
 class DataPlane:
@@ -29,7 +25,7 @@ class DataPlane:
     def __init__(self, topology: dict[str, Any]):
         self._topology = Topology.from_document(topology)
         self._state = State(self._topology.name)
-        self._applied: dict[Vpc, Routes] = {}
+        self._tables = RoutingTables(self._state)
         self._mapping = Mapping(self._topology, self._state)
         self._balancers = Balancers(self._topology, self._state)
 
@@ -44,7 +40,10 @@ class DataPlane:
         self._mapping.apply(snapshot)
         for vpc in self._topology.vpcs:
             wanted = self._wanted(vpc, snapshot["regions"][vpc.region])
-            self._bring_to(vpc, wanted)
+            self._tables.bring_to(vpc.namespace_part, vpc.tables, wanted)
+        for gateway in self._topology.transit_gateways:
+            wanted = transit.wanted(gateway, snapshot["regions"][gateway.region])
+            self._tables.bring_to(gateway.namespace_part, gateway.neighbours, wanted)
         self._balancers.apply(snapshot)
 
     def target_health(self, group: str, target: str) -> Health | None:
@@ -55,47 +54,18 @@ class DataPlane:
         """End what runs for the data plane."""
         self._balancers.close()
 
-    def _bring_to(self, vpc: Vpc, wanted: Routes) -> None:
-        namespace = self._state.netns(vpc.namespace_part)
-        have = self._applied.pop(vpc, None)
-        if have is None:
-            self._empty_tables(vpc, namespace)
-            have = {}
-        commands = [
-            f"route del {destination} table {table}"
-            for table, destination in have.keys() - wanted.keys()
-        ]
-        commands += [
-            _replace(table, destination, route)
-            for (table, destination), route in wanted.items()
-            if have.get((table, destination)) != route
-        ]
-        netns.ip_batch(namespace, commands)
-        self._applied[vpc] = wanted
-
-    @staticmethod
-    def _empty_tables(vpc: Vpc, namespace: str) -> None:
-        for family in ("-4", "-6"):
-            for table in (netns.INTERNET_TABLE, *(item.table for item in vpc.subnets.values())):
-                flush = ["ip", "-n", namespace, family, "route", "flush", "table"]
-                try:
-                    netns.run([*flush, str(table)])
-                except LabError as error:
-                    # The kernel makes a table with its first route.
-                    if "FIB table does not exist" not in str(error):
-                        raise
-
     def _wanted(self, vpc: Vpc, region: dict[str, Any]) -> Routes:
         tables = [table for table in region["route_tables"] if table["vpc"] == vpc.id]
         by_subnet = {subnet: table for table in tables for subnet in table["subnets"]}
         main = next(table for table in tables if table["main"])
         enis = {eni["id"]: eni for eni in region["enis"]}
         gateway = next(item["internet_gateway"] for item in region["vpcs"] if item["id"] == vpc.id)
+        gateways = transit.ways(vpc, self._topology.transit_gateways, region)
         inside = _inside(vpc, region)
         wanted: Routes = {}
         if vpc.gateway:
             wanted |= {
-                (netns.INTERNET_TABLE, address): route
+                (INTERNET_TABLE, address): route
                 for address, route in inside.items()
                 if ":" not in address
             }
@@ -106,11 +76,13 @@ class DataPlane:
                     wanted |= {(subnet.table, address): way for address, way in inside.items()}
                 else:
                     destination = route["destination"]
-                    wanted[subnet.table, destination] = (
-                        self._way_out(vpc, destination)
-                        if gateway and route["target"] == gateway
-                        else self._next_hop(vpc, route, enis)
-                    )
+                    if gateway and route["target"] == gateway:
+                        way = self._way_out(vpc, destination)
+                    elif route["target"] in gateways and route["state"] == "active":
+                        way = gateways[route["target"]]
+                    else:
+                        way = self._next_hop(vpc, route, enis)
+                    wanted[subnet.table, destination] = way
         return wanted
 
     @staticmethod
@@ -135,12 +107,6 @@ class DataPlane:
         if ":" in route["destination"]:
             return f"via {link_local(eni['mac'])} dev {bridge}"
         return f"via {eni['ips'][0]} dev {bridge}"
-
-
-def _replace(table: int, destination: str, route: str) -> str:
-    if route == BLACKHOLE:
-        return f"route replace {BLACKHOLE} {destination} table {table}"
-    return f"route replace {destination} {route} table {table}"
 
 
 def _inside(vpc: Vpc, region: dict[str, Any]) -> dict[str, str]:

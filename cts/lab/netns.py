@@ -3,6 +3,7 @@
 
     NAME-NODE  eth0 --veth-- [bridge of the subnet] NAME-vpc-REGION-VPC  aws --veth-- NAME-aws
                                                                          igw --veth-- NAME-internet
+    [NAME-vpc-REGION-VPC] --veth-- NAME-tgw-REGION-GATEWAY --veth-- [another NAME-tgw-...]
 
 A load balancer's NAME-nlb-BALANCER is connected as a node is, to a bridge with each interface.
 Machines of a subnet reach each other by way of the router alone. Where addresses lead to is not
@@ -15,11 +16,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.state import CLEAN_ENV, LabError
-from lab.topology import Balancer, Eni, Member, Network, Topology, Vpc
+from lab.topology import (
+    INTERNET_TABLE,
+    Balancer,
+    Eni,
+    Member,
+    Network,
+    Topology,
+    TransitGateway,
+    Vpc,
+)
 
 NETNS_DIR = Path("/run/netns")
-# The router's table of routes for what comes from the internet.
-INTERNET_TABLE = 99
 METADATA_ADDRESSES = ("169.254.169.254/32", "fd00:ec2::254/128")
 
 _MEMBER_SYSCTLS = (
@@ -118,10 +126,14 @@ def create(topology: Topology) -> None:
     """Make all other namespaces and connect them. create_aws() has been called before."""
     name = topology.name
     routers = {network: f"{name}-{network.namespace_part}" for network in topology.networks}
+    gateways = [f"{name}-{item.namespace_part}" for item in topology.transit_gateways]
     members = [f"{name}-{member.name}" for member in topology.machines.values()]
-    ip_batch(None, [f"netns add {namespace}" for namespace in (*routers.values(), *members)])
+    namespaces = (*routers.values(), *gateways, *members)
+    ip_batch(None, [f"netns add {namespace}" for namespace in namespaces])
     for network, namespace in routers.items():
         _create_router(network, namespace)
+    for namespace in gateways:
+        _sysctl(namespace, _ROUTER_SYSCTLS)
     if topology.internet is not None:
         # An Elastic IP that is nobody's swallows what is sent to it.
         ip_batch(routers[topology.internet], ["route add blackhole default"])
@@ -129,6 +141,8 @@ def create(topology: Topology) -> None:
         _connect_aws(topology, vpc, routers[vpc])
         if vpc.gateway:
             _connect_internet(vpc, routers[vpc], routers[topology.internet])
+    for gateway in topology.transit_gateways:
+        _connect_transit(topology, gateway)
     ip_batch(f"{name}-aws", [f"addr add {ip}/32 dev lo" for ip in set(topology.endpoints.values())])
     for member in topology.machines.values():
         namespace = f"{name}-{member.name}"
@@ -255,18 +269,13 @@ def _create_router(network: Network, namespace: str) -> None:
 
 def _connect_aws(topology: Topology, vpc: Vpc, namespace: str) -> None:
     """The link to AWS's endpoints, and a table of routes for each subnet."""
-    peer, aws = f"vpc{vpc.index}", f"{topology.name}-aws"
+    peer, aws = vpc.port, f"{topology.name}-aws"
     ip_batch(None, [f"link add aws netns {namespace} type veth peer name {peer} netns {aws}"])
     commands = [f"addr add {vpc.router_side}/30 dev aws", "link set aws up"]
     commands.append(f"route add {topology.api_net} via {vpc.aws_side}")
     ip_batch(namespace, commands)
-    rules = []
     for subnet in vpc.subnets.values():
-        rules.append(f"rule add pref {subnet.table} iif {subnet.bridge} lookup {subnet.table}")
-        # What no route table of AWS mentions vanishes; it does not fall through to main.
-        rules.append(f"rule add pref 1000 iif {subnet.bridge} blackhole")
-    for family in ("-4", "-6"):
-        ip_batch(namespace, rules, family)
+        _route_arriving(namespace, subnet.bridge, subnet.table)
     ip_batch(
         aws,
         [f"addr add {vpc.aws_side}/30 dev {peer}", f"link set {peer} up"]
@@ -276,18 +285,51 @@ def _connect_aws(topology: Topology, vpc: Vpc, namespace: str) -> None:
 
 def _connect_internet(vpc: Vpc, namespace: str, internet: str) -> None:
     """The VPC's internet gateway: a link. Which addresses pass, and as what, says lab.mapping."""
-    peer = f"vpc{vpc.index}"
+    peer = vpc.port
     ip_batch(None, [f"link add igw netns {namespace} type veth peer name {peer} netns {internet}"])
     ip_batch(
         namespace,
         [
             f"addr add {vpc.gateway_side}/30 dev igw",
             "link set igw up",
-            f"rule add pref {INTERNET_TABLE} iif igw lookup {INTERNET_TABLE}",
-            "rule add pref 1000 iif igw blackhole",
         ],
     )
+    _route_arriving(namespace, "igw", INTERNET_TABLE)
     ip_batch(internet, [f"addr add {vpc.internet_side}/30 dev {peer}", f"link set {peer} up"])
+
+
+def _connect_transit(topology: Topology, gateway: TransitGateway) -> None:
+    """A transit gateway's links to the VPCs, and to those peers that come after it."""
+    namespace = f"{topology.name}-{gateway.namespace_part}"
+    for table, neighbour in gateway.neighbours.items():
+        _route_arriving(namespace, neighbour.port, table)
+    for vpc, subnet in gateway.vpcs.items():
+        router = f"{topology.name}-{vpc.namespace_part}"
+        _link(gateway, namespace, vpc, router)
+        _route_arriving(router, gateway.port, subnet.table)
+    for peer in gateway.peers:
+        if peer.index > gateway.index:
+            _link(gateway, namespace, peer, f"{topology.name}-{peer.namespace_part}")
+
+
+def _link(one: TransitGateway, one_router: str, other: Vpc | TransitGateway, router: str) -> None:
+    """Connect two routers; each calls its end of the link by the other."""
+    ends = f"{other.port} netns {one_router} type veth peer name {one.port} netns {router}"
+    ip_batch(None, [f"link add {ends}"])
+    for here, there, namespace in ((one, other, one_router), (other, one, router)):
+        address = f"addr add {here.link_address}/64 dev {there.port} nodad"
+        ip_batch(namespace, [address, f"link set {there.port} up"])
+
+
+def _route_arriving(namespace: str, link: str, table: int) -> None:
+    """Let a table have the routes for what comes over a link."""
+    rules = [
+        f"rule add pref {table} iif {link} lookup {table}",
+        # What no route table of AWS mentions vanishes; it does not fall through to main.
+        f"rule add pref 1000 iif {link} blackhole",
+    ]
+    for family in ("-4", "-6"):
+        ip_batch(namespace, rules, family)
 
 
 def _member_links(router: str, namespace: str, member: Member | Balancer) -> list[str]:

@@ -25,6 +25,8 @@ ZONE = "corp.example."
 RECORD_TTL_S = 10
 # The transit gateway of each region.
 HUB = "hub"
+# A router's table of routes for what comes from the internet.
+INTERNET_TABLE = 99
 # The private subnets, and the third number of their addresses.
 PRIVATE = {"private-a": 2, "private-c": 4}
 # An Elastic IP, and what the public zone says of n1.
@@ -440,6 +442,21 @@ class Vpc(Network):
         return [*super().resolvers, "169.254.169.253"]
 
     @property
+    def tables(self) -> list[int]:
+        """Numbers of the kernel routing tables in its router."""
+        return [INTERNET_TABLE, *(subnet.table for subnet in self.subnets.values())]
+
+    @property
+    def port(self) -> str:
+        """What the other end of a link from this VPC's router is called."""
+        return f"vpc{self.index}"
+
+    @property
+    def link_address(self) -> str:
+        """Address of its router on the links to transit gateways."""
+        return f"fe80::1:{self.index:x}"
+
+    @property
     def aws_side(self) -> str:
         """Address of the AWS side on the link between it and this VPC's router."""
         return f"198.19.{self.index}.1"
@@ -456,6 +473,42 @@ class Vpc(Network):
     @property
     def gateway_side(self) -> str:
         return f"198.19.{self.index + 100}.2"
+
+
+@dataclass(frozen=True, eq=False)
+class TransitGateway:
+    """A transit gateway: a namespace with a link to each attached VPC's router and to each peer.
+
+    `vpcs` has the subnet whose route table is for what comes from here.
+    """
+
+    name: str
+    id: str
+    region: str
+    index: int
+    vpcs: dict[Vpc, Subnet]
+    peers: list["TransitGateway"]
+
+    @property
+    def namespace_part(self) -> str:
+        """What its namespace is called after NAME-."""
+        return f"tgw-{self.region}-{self.name}"
+
+    @property
+    def port(self) -> str:
+        """What the other end of a link from it is called."""
+        return f"tgw{self.index}"
+
+    @property
+    def link_address(self) -> str:
+        """Its address on all its links."""
+        return f"fe80::2:{self.index:x}"
+
+    @property
+    def neighbours(self) -> dict[int, "Vpc | TransitGateway"]:
+        """Who is at the end of a link, by the number of the kernel routing table for packets
+        that come from there."""
+        return dict(enumerate([*self.vpcs, *self.peers], 100))
 
 
 @dataclass(frozen=True)
@@ -534,6 +587,7 @@ class Topology:
     api_net: str
     endpoints: dict[str, str]
     vpcs: list[Vpc]
+    transit_gateways: list[TransitGateway]
     internet: Network | None
     elastic_ips: dict[str, ElasticIp]
     members: dict[str, Member]
@@ -610,6 +664,7 @@ class Topology:
             api_net=document["api_net"],
             endpoints=document["endpoints"],
             vpcs=vpcs,
+            transit_gateways=_transit_gateways(document, by_name),
             internet=internet,
             elastic_ips=elastic_ips,
             members=members,
@@ -656,9 +711,43 @@ def namespace_parts(document: dict[str, Any]) -> list[str]:
         for region, content in document["regions"].items()
         for name in content["vpcs"]
     ]
+    gateways = [
+        f"tgw-{region}-{name}"
+        for region, content in document["regions"].items()
+        for name in content.get("transit_gateways", {})
+    ]
     balancers = [f"nlb-{name}" for name in document.get("load_balancers", {})]
     internet = [network.namespace_part for network in (_internet(document),) if network]
-    return ["aws", *vpcs, *internet, *balancers, *document["nodes"], *document["clients"]]
+    machines = [*balancers, *document["nodes"], *document["clients"]]
+    return ["aws", *vpcs, *gateways, *internet, *machines]
+
+
+def _transit_gateways(
+    document: dict[str, Any], vpcs: dict[tuple[str, str], Vpc]
+) -> list[TransitGateway]:
+    entries = [
+        (region, name, entry)
+        for region, content in document["regions"].items()
+        for name, entry in content.get("transit_gateways", {}).items()
+    ]
+
+    def attached(region: str, entry: dict[str, Any]) -> dict[Vpc, Subnet]:
+        return {
+            vpcs[region, name]: vpcs[region, name].subnets[attachment["subnets"][0]]
+            for name, attachment in entry["vpcs"].items()
+        }
+
+    found = {
+        f"{region}/{name}": TransitGateway(
+            name, entry["id"], region, index, attached(region, entry), []
+        )
+        for index, (region, name, entry) in enumerate(entries)
+    }
+    for peering in document.get("peerings", []):
+        one, other = found[peering["from"]], found[peering["to"]]
+        one.peers.append(other)
+        other.peers.append(one)
+    return list(found.values())
 
 
 def _internet(document: dict[str, Any]) -> Network | None:
