@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mark.h"
 
-#define KEY_MAX 1024
-
-static int
-mark_key(const struct ocf_ctx *ctx, struct buf *ret, struct err *e)
-{
-    int rc = buf_addf(ret, "active %s %s", ctx->agent->meta.name, ctx->instance);
-
-    return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc)) : 0;
-}
+#define KEY "active"
 
 enum ocf_verdict
 mark_look(const struct ocf_ctx *ctx, struct err *why)
 {
-    OCF_BUF struct buf key = BUF_INIT(KEY_MAX);
-    int rc = mark_key(ctx, &key, why);
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    int rc = ocf_key(ctx, KEY, &key, why);
 
     rc = rc < 0 ? rc : cache_has(&ctx->cache, buf_str(&key), why);
     if (rc == 0) {
@@ -28,8 +20,8 @@ mark_look(const struct ocf_ctx *ctx, struct err *why)
 int
 mark_set(const struct ocf_ctx *ctx, struct err *e)
 {
-    OCF_BUF struct buf key = BUF_INIT(KEY_MAX);
-    int rc = mark_key(ctx, &key, e);
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    int rc = ocf_key(ctx, KEY, &key, e);
 
     return rc < 0 ? rc : cache_touch(&ctx->cache, buf_str(&key), e);
 }
@@ -37,8 +29,8 @@ mark_set(const struct ocf_ctx *ctx, struct err *e)
 int
 mark_remove(const struct ocf_ctx *ctx, struct err *e)
 {
-    OCF_BUF struct buf key = BUF_INIT(KEY_MAX);
-    int rc = mark_key(ctx, &key, e);
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    int rc = ocf_key(ctx, KEY, &key, e);
 
     return rc < 0 ? rc : cache_remove(&ctx->cache, buf_str(&key), e);
 }
@@ -46,9 +38,9 @@ mark_remove(const struct ocf_ctx *ctx, struct err *e)
 void
 mark_drop(const struct ocf_ctx *ctx)
 {
-    OCF_BUF struct buf key = BUF_INIT(KEY_MAX);
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
 
-    if (mark_key(ctx, &key, NULL) == 0) {
+    if (ocf_key(ctx, KEY, &key, NULL) == 0) {
         cache_drop(&ctx->cache, buf_str(&key));
     }
 }

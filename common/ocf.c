@@ -128,6 +128,14 @@ ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
 
 /* --- set-up -------------------------------------------------------------------------------- */
 
+int
+ocf_key(const struct ocf_ctx *ctx, const char *what, struct buf *ret, struct err *e)
+{
+    int rc = buf_addf(ret, "%s %s %s", what, ctx->agent->meta.name, ctx->instance);
+
+    return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc)) : 0;
+}
+
 /* The parameter, else the environment variable when it is not empty, else the last resort. */
 static const char *
 setting(const char *parameter, const char *variable, const char *otherwise)
@@ -252,27 +260,18 @@ ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local, bool (*shown)(str
 
 /* --- monitor ------------------------------------------------------------------------------- */
 
-static void
-unknown_key(const struct ocf_ctx *ctx, struct buf *ret)
-{
-    if (buf_addf(ret, UNKNOWN_KEY " %s %s", ctx->agent->meta.name, ctx->instance) < 0) {
-        buf_clear(ret);
-    }
-}
-
 /* Whether AWS has been silent for longer than unknown_limit; the first silence is written down. */
 static bool
 silent_for_too_long(const struct ocf_ctx *ctx)
 {
-    OCF_BUF struct buf key = BUF_INIT(1024);
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
     OCF_BUF struct buf since = BUF_INIT(32);
     uint64_t now_ms = deadline_now_ms(ctx->deadline);
     uint64_t since_ms = 0;
 
-    if (ctx->aws_params->unknown_limit_ms == 0) {
+    if (ctx->aws_params->unknown_limit_ms == 0 || ocf_key(ctx, UNKNOWN_KEY, &key, NULL) < 0) {
         return false;
     }
-    unknown_key(ctx, &key);
     if (cache_get(&ctx->cache, buf_str(&key), &since) &&
         param_parse_number(buf_str(&since), &since_ms) && since_ms <= now_ms) {
         return now_ms - since_ms >= ctx->aws_params->unknown_limit_ms;
@@ -287,10 +286,9 @@ silent_for_too_long(const struct ocf_ctx *ctx)
 static void
 forget_silence(const struct ocf_ctx *ctx)
 {
-    OCF_BUF struct buf key = BUF_INIT(1024);
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
 
-    if (ctx->aws_params->unknown_limit_ms > 0) {
-        unknown_key(ctx, &key);
+    if (ctx->aws_params->unknown_limit_ms > 0 && ocf_key(ctx, UNKNOWN_KEY, &key, NULL) == 0) {
         cache_drop(&ctx->cache, buf_str(&key));
     }
 }

@@ -92,6 +92,13 @@ struct ocf_ctx {
     struct aws_session session;
 };
 
+#define OCF_KEY_MAX 1024
+
+/*! \brief The name of an entry in the node's state directory that is this resource's alone,
+ *         appended to \p ret. 0; errors as buf_add(). */
+int ocf_key(const struct ocf_ctx *ctx, const char *what, struct buf *ret,
+            struct err *e) OCF_MUST_CHECK;
+
 /*! \brief This node, as IMDS knows it; nothing is asked yet. 0 or -ERR_SYSTEM. */
 int ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e) OCF_MUST_CHECK;
 

@@ -14,7 +14,7 @@
  * TransitGatewayRoute; VPC Transit Gateways guide, "How Transit Gateways work".
  */
 
-#define TGW_REGION_MAX 40
+#define TGW_REGION_MAX AWS_REGION_MAX
 
 enum tgw_resource {
     TGW_VPC,

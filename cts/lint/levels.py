@@ -19,7 +19,7 @@ LEVELS = (
     ("creds", "awsparam"),
     ("node", "verdict"),
     ("ocf", "recordplan"),
-    ("mark", "hostedzone"),
+    ("mark", "hostedzone", "pending"),
     ("eip", "healthport", "record", "routeplan", "vip"),
     ("secondary", "tgwplan"),
 )

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pending.h"
+
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY        "pending"
+#define NOTHING    "-" /* stands for a target that is "" */
+#define FIELDS_MAX 4
+#define FIELD_MAX  EC2_TARGET_MAX /* the longest of them */
+
+void
+pending_done(struct pending *p)
+{
+    free(p->items);
+    *p = (struct pending){0};
+}
+
+bool
+pending_is_empty(const struct pending *p)
+{
+    return !p->everything && p->n == 0;
+}
+
+static bool
+is_whole_region(const struct pending_item *item)
+{
+    return item->table_id[0] == '\0';
+}
+
+int
+pending_add(struct pending *p, const struct pending_item *item)
+{
+    struct pending_item *more = NULL;
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(p->items[i].region, item->region) == 0 && is_whole_region(&p->items[i])) {
+            return 0;
+        }
+    }
+    more = reallocarray(p->items, p->n + 1, sizeof(*more));
+    if (more == NULL) {
+        return -ERR_NOMEM;
+    }
+    p->items = more;
+    p->items[p->n++] = *item;
+    return 0;
+}
+
+bool
+pending_has_region(const struct pending *p, const char *region)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(p->items[i].region, region) == 0) {
+            return true;
+        }
+    }
+    return p->everything;
+}
+
+enum pending_route
+pending_look(const struct pending *p, const char *region, const char *table_id,
+             const struct addr *destination, const char *target)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct pending_item *item = &p->items[i];
+
+        if (strcmp(item->region, region) != 0) {
+            continue;
+        }
+        if (is_whole_region(item)) {
+            return PENDING_LEFT;
+        }
+        if (strcmp(item->table_id, table_id) == 0 && addr_equal(&item->destination, destination)) {
+            return strcmp(item->seen, target) == 0 ? PENDING_LEFT : PENDING_CHANGED;
+        }
+    }
+    return p->everything ? PENDING_LEFT : PENDING_NOT;
+}
+
+int
+pending_format(const struct pending *p, struct buf *ret)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < p->n; i++) {
+        const struct pending_item *item = &p->items[i];
+        char text[ADDR_TEXT_MAX];
+
+        rc = is_whole_region(item) ? buf_addf(ret, "%s\n", item->region)
+                                   : buf_addf(ret, "%s %s %s %s\n", item->region, item->table_id,
+                                              addr_cidr_text(&item->destination, text),
+                                              item->seen[0] == '\0' ? NOTHING : item->seen);
+    }
+    return rc;
+}
+
+/* Cut the next line into its fields; their number, 0 for what is no line of ours. */
+static size_t
+next_line(const char **rest, char fields[FIELDS_MAX][FIELD_MAX])
+{
+    size_t n = 0;
+
+    for (;;) {
+        size_t len = strcspn(*rest, " \n");
+
+        if (n == FIELDS_MAX || len == 0 || len >= FIELD_MAX || (*rest)[len] == '\0') {
+            return 0;
+        }
+        memcpy(fields[n], *rest, len);
+        fields[n++][len] = '\0';
+        *rest += len + 1;
+        if ((*rest)[-1] == '\n') {
+            return n;
+        }
+    }
+}
+
+static bool
+read_item(char fields[FIELDS_MAX][FIELD_MAX], size_t n, struct pending_item *ret)
+{
+    bool whole = n == 1;
+
+    if ((!whole && n != FIELDS_MAX) || !awsid_is_region(fields[0])) {
+        return false;
+    }
+    *ret = (struct pending_item){0};
+    (void)snprintf(ret->region, sizeof(ret->region), "%s", fields[0]);
+    if (whole) {
+        return true;
+    }
+    (void)snprintf(ret->table_id, sizeof(ret->table_id), "%s", fields[1]);
+    (void)snprintf(ret->seen, sizeof(ret->seen), "%s",
+                   strcmp(fields[3], NOTHING) == 0 ? "" : fields[3]);
+    return (awsid_is(fields[1], "rtb") || awsid_is(fields[1], "tgw-rtb")) &&
+           addr_parse_cidr(fields[2], &ret->destination);
+}
+
+int
+pending_parse(const char *text, struct pending *ret)
+{
+    struct pending found = {0};
+    int rc = *text == '\0' ? -ERR_MALFORMED : 0;
+
+    while (rc == 0 && *text != '\0') {
+        char fields[FIELDS_MAX][FIELD_MAX];
+        struct pending_item item;
+        size_t n = next_line(&text, fields);
+
+        rc = n > 0 && read_item(fields, n, &item) ? pending_add(&found, &item) : -ERR_MALFORMED;
+    }
+    if (rc < 0) {
+        pending_done(&found);
+        return rc;
+    }
+    *ret = found;
+    return 0;
+}
+
+int
+pending_load(const struct ocf_ctx *ctx, struct pending *ret, struct err *e)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    OCF_BUF struct buf text = BUF_INIT(CACHE_ENTRY_MAX);
+    int rc = ocf_key(ctx, KEY, &key, e);
+
+    rc = rc < 0 ? rc : cache_has(&ctx->cache, buf_str(&key), e);
+    if (rc <= 0) {
+        *ret = (struct pending){0};
+        return rc;
+    }
+    (void)cache_get(&ctx->cache, buf_str(&key), &text);
+    rc = pending_parse(buf_str(&text), ret);
+    if (rc == -ERR_MALFORMED) {
+        log_info("what was left is not known: every other region is looked at");
+        *ret = (struct pending){.everything = true};
+        return 0;
+    }
+    return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc)) : 0;
+}
+
+int
+pending_store(const struct ocf_ctx *ctx, const struct pending *p, struct err *e)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    OCF_BUF struct buf text = BUF_INIT(CACHE_ENTRY_MAX);
+    int rc = pending_is_empty(p) ? pending_remove(ctx, e) : ocf_key(ctx, KEY, &key, e);
+
+    if (rc < 0 || pending_is_empty(p)) {
+        return rc;
+    }
+    if (!p->everything && pending_format(p, &text) == 0 &&
+        cache_store(&ctx->cache, buf_str(&key), text.data, text.len, e) == 0) {
+        return 0;
+    }
+    cache_drop(&ctx->cache, buf_str(&key)); /* an older one says something else */
+    return cache_touch(&ctx->cache, buf_str(&key), e);
+}
+
+int
+pending_remove(const struct ocf_ctx *ctx, struct err *e)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    int rc = ocf_key(ctx, KEY, &key, e);
+
+    return rc < 0 ? rc : cache_remove(&ctx->cache, buf_str(&key), e);
+}
