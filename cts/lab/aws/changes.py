@@ -14,6 +14,8 @@ _KINDS = {
     "addresses": "address",
     "load_balancers": "load_balancer",
     "target_groups": "target_group",
+    "transit_gateways": "transit_gateway",
+    "tgw_attachments": "tgw_attachment",
 }
 Key = tuple[str, ...]
 
@@ -33,7 +35,7 @@ def _flatten(snapshot: dict[str, Any]) -> dict[Key, tuple[dict[str, Any], Any]]:
         for kind, items in content.items():
             for item in items:
                 what = _KINDS[kind]
-                apart = ("id", "routes", "instance_state", "ips", "ips6")
+                apart = ("id", "routes", "tables", "instance_state", "ips", "ips6")
                 rest = {key: value for key, value in item.items() if key not in apart}
                 label = {"what": what, "region": region, "id": item["id"]}
                 if what == "address":
@@ -47,17 +49,30 @@ def _flatten(snapshot: dict[str, Any]) -> dict[Key, tuple[dict[str, Any], Any]]:
                 if what == "eni" and item["node"] and item["device_index"] == 0:
                     label = {"what": "instance", "node": item["node"]}
                     found["instance", item["node"]] = (label, item["instance_state"])
-                for route in item.get("routes", []):
-                    label = {
-                        "what": "route",
-                        "region": region,
-                        "table": item["name"],
-                        "table_id": item["id"],
-                        "destination": route["destination"],
-                    }
-                    value = {"target": route["target"], "state": route["state"]}
-                    found["route", item["id"], route["destination"]] = (label, value)
+                _add_routes(found, "route", region, item)
+                for table in item.get("tables", []):
+                    rest = {"name": table["name"], "associations": table["associations"]}
+                    label = {"what": "tgw-table", "region": region, "id": table["id"]}
+                    found["tgw-table", region, table["id"]] = (label, rest)
+                    _add_routes(found, "tgw-route", region, table)
     return found
+
+
+def _add_routes(
+    found: dict[Key, tuple[dict[str, Any], Any]], what: str, region: str, table: dict[str, Any]
+) -> None:
+    for route in table.get("routes", []):
+        label = {
+            "what": what,
+            "region": region,
+            "table": table["name"],
+            "table_id": table["id"],
+            "destination": route["destination"],
+        }
+        value = {"target": route.get("target", route.get("attachment")), "state": route["state"]}
+        if "type" in route:
+            value["type"] = route["type"]
+        found[what, table["id"], route["destination"]] = (label, value)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:

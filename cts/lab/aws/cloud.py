@@ -21,7 +21,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from lab.aws import addresses, elbv2, gaps, route53
+from lab.aws import addresses, elbv2, gaps, route53, tgwapi, transit
 from lab.aws.endpoints import SERVICES
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class Cloud:
     def __init__(self) -> None:
         gaps.install()
         addresses.install()
+        tgwapi.install()
         elbv2.install(self)
         self.ledger = route53.Ledger()
         route53.install(self.ledger)
@@ -277,6 +278,8 @@ class Cloud:
             ],
             "load_balancers": elbv2.load_balancers(elb),
             "target_groups": elbv2.target_groups(elb, self.owners),
+            "transit_gateways": transit.gateways(ec2, self._name),
+            "tgw_attachments": transit.attachments(ec2),
         }
 
     def _name(self, resource: Any) -> str:

@@ -9,12 +9,14 @@ looked at the new one. Both name the parameters as the EC2 Query API spells them
 from __future__ import annotations
 
 import base64
+import contextlib
 import fnmatch
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import moto.ec2.models.instances
 import moto.ec2.utils
 from botocore.model import OperationModel, Shape
 from moto.core.responses import ActionResult
@@ -22,7 +24,10 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.models.route_tables import Route, RouteTable
 from moto.ec2.responses import EC2Response
 
+from lab.aws import transit
 from lab.aws.errors import AwsError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TARGETS = (
     "CarrierGatewayId",
@@ -42,6 +47,12 @@ _IDENTIFIERS = {
     "NetworkInterfaceId": ("eni", "InvalidNetworkInterfaceId"),
     "InstanceId": ("i", "InvalidInstanceID"),
     "VpcId": ("vpc", "InvalidVpcID"),
+    "TransitGatewayId": ("tgw", "InvalidTransitGatewayID"),
+    "TransitGatewayIds": ("tgw", "InvalidTransitGatewayID"),
+    "TransitGatewayRouteTableId": ("tgw-rtb", "InvalidRouteTableId"),
+    "TransitGatewayRouteTableIds": ("tgw-rtb", "InvalidRouteTableId"),
+    "TransitGatewayAttachmentId": ("tgw-attach", "InvalidTransitGatewayAttachmentID"),
+    "TransitGatewayAttachmentIds": ("tgw-attach", "InvalidTransitGatewayAttachmentID"),
 }
 # Paged actions: the list in the answer, and the smallest and largest page.
 _PAGED = {
@@ -106,7 +117,12 @@ def _instance_owner_id(route: Route) -> str | None:
 
 
 def _state(route: Route) -> str:
-    """EC2: "blackhole" when the ENI is gone or detached, or its instance does not run."""
+    """EC2: "blackhole" when the ENI is gone or detached, its instance does not run, or the VPC
+    is not attached to the Transit Gateway any more."""
+    table = route.route_table
+    if route.transit_gateway is not None:
+        attachment = transit.attached(table.ec2_backend, table.vpc_id, route.transit_gateway.id)
+        return "active" if attachment is not None else "blackhole"
     interface = _interface(route)
     if interface is not None:
         attached = interface.instance
@@ -197,11 +213,15 @@ def _page(items: list[Any], size: int, token: str | None) -> tuple[list[Any], st
     return items[start:end], following
 
 
-def _paged(
+def paged(
     original: Callable[[EC2Response], ActionResult], key: str, low: int, high: int
 ) -> Callable[[EC2Response], ActionResult]:
+    """A Describe action that answers the list `key` in pages of `low` to `high` items.
+
+    moto answers everything at once whatever MaxResults says.
+    """
+
     def method(response: EC2Response) -> ActionResult:
-        """moto answers everything at once whatever MaxResults says."""
         result = dict(original(response).result)
         size = response._get_int_param("MaxResults")
         if size is not None and not low <= size <= high:
@@ -232,7 +252,7 @@ def install() -> None:
     Instance.terminate = _terminate(Instance.terminate)
     Instance.source_dest_check = property(_instance_check, _set_instance_check)
     for name, (key, low, high) in _PAGED.items():
-        setattr(EC2Response, name, _paged(getattr(EC2Response, name), key, low, high))
+        setattr(EC2Response, name, paged(getattr(EC2Response, name), key, low, high))
 
 
 # What moto does not check: parameters against EC2's model.
@@ -295,7 +315,21 @@ def validate(operation: OperationModel, params: dict[str, str]) -> None:
 # What moto does not check: routes.
 
 
-def _network(params: dict[str, str]) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def cidr_block(
+    name: str, text: str, kind: Callable[..., Network] = ipaddress.ip_network
+) -> Network:
+    """The CIDR block in a parameter, its host bits cleared as EC2 does. Raises AwsError."""
+    try:
+        if "/" not in text:
+            raise ValueError(text)
+        return kind(text, strict=False)
+    except ValueError:
+        message = f"Value ({text}) for parameter {name[0].lower()}{name[1:]} is invalid. "
+        message += "This is not a valid CIDR block."
+        raise AwsError("InvalidParameterValue", message) from None
+
+
+def _network(params: dict[str, str]) -> Network | None:
     """The destination of a route request; puts its canonical form back, as EC2 does."""
     given = [
         name
@@ -311,14 +345,7 @@ def _network(params: dict[str, str]) -> ipaddress.IPv4Network | ipaddress.IPv6Ne
     if name == "DestinationPrefixListId":
         return None
     kind = ipaddress.IPv6Network if "Ipv6" in name else ipaddress.IPv4Network
-    try:
-        if "/" not in params[name]:
-            raise ValueError(params[name])
-        network = kind(params[name], strict=False)
-    except ValueError:
-        message = f"Value ({params[name]}) for parameter {name[0].lower()}{name[1:]} is invalid. "
-        message += "This is not a valid CIDR block."
-        raise AwsError("InvalidParameterValue", message) from None
+    network = cidr_block(name, params[name], kind)
     params[name] = str(network)
     return network
 
@@ -346,6 +373,12 @@ def _check_target(backend: Any, table: RouteTable, params: dict[str, str]) -> No
         vpc, what = with_one_interface(backend, value).vpc_id, "instance"
     elif kind == "GatewayId" and value.startswith("igw-"):
         vpc, what = backend.get_internet_gateway(value).vpc.id, "network gateway"
+    elif kind == "TransitGatewayId":
+        # EC2 says the same of a gateway that is not there and of one the VPC is not attached to.
+        if transit.attached(backend, table.vpc_id, value) is None:
+            text = f"The transitGateway ID '{value}' does not exist."
+            raise AwsError("InvalidTransitGatewayID.NotFound", text)
+        return
     else:
         return
     if vpc != table.vpc_id:
@@ -353,9 +386,7 @@ def _check_target(backend: Any, table: RouteTable, params: dict[str, str]) -> No
         raise AwsError("InvalidParameterValue", message)
 
 
-def _check_destination(
-    backend: Any, table: RouteTable, network: ipaddress.IPv4Network | ipaddress.IPv6Network
-) -> None:
+def _check_destination(backend: Any, table: RouteTable, network: Network) -> None:
     """Inside the VPC only a whole subnet can be routed elsewhere, never a single address."""
     vpc = backend.get_vpc(table.vpc_id)
     ipv6 = network.version == 6
@@ -450,3 +481,20 @@ def associate_ipv6(backend: Any, vpc_id: str, cidr6: str) -> None:
             if route.local and route.destination_ipv6_cidr_block == random_block:
                 del table._routes[key]
                 backend.create_route(table.id, None, destination_ipv6_cidr_block=cidr6, local=True)
+
+
+@contextlib.contextmanager
+def instance_id(wanted: str | None) -> Iterator[None]:
+    """Inside, the next instance gets this id rather than one of moto's; None leaves it to moto.
+
+    The caller sees to it that nobody else makes instances meanwhile.
+    """
+    if wanted is None:
+        yield
+        return
+    genuine = moto.ec2.models.instances.random_instance_id
+    moto.ec2.models.instances.random_instance_id = lambda: wanted
+    try:
+        yield
+    finally:
+        moto.ec2.models.instances.random_instance_id = genuine

@@ -6,10 +6,11 @@ from __future__ import annotations
 import copy
 import ipaddress
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from lab.aws import balancers, gaps, policy, zones
+from lab.aws import balancers, gaps, hubs, policy, zones
 from lab.aws.cloud import ACCOUNT, Cloud
 from lab.aws.endpoints import Endpoint
 from lab.aws.labjson import LabError, lookup, need
@@ -75,8 +76,12 @@ class Seeder:
                 need(machine, f"machine {name!r}", "ip")
                 continue
             need(machine, f"machine {name!r}", "region", "vpc", "subnet", "ip")
+            instance = machine.get("instance")
+            if instance is not None and not re.fullmatch("i-[0-9a-f]{17}", instance):
+                raise LabError(f"machine {name!r}: instance {instance!r} is no id such as i-0a...1")
             for eni in machine.get("extra_enis", []):
                 need(eni, f"extra interface of {name!r}", "subnet", "ip")
+        hubs.check(self._lab)
         balancers.check(self._lab)
         zones.check(self._lab)
 
@@ -99,6 +104,7 @@ class Seeder:
             self._clear_default_vpc(region)
             for name, vpc in topology["regions"][region]["vpcs"].items():
                 self._vpc(region, name, vpc)
+        hubs.build(self._cloud, topology)
         for group in ("nodes", "clients"):
             for name, machine in topology.get(group, {}).items():
                 if not machine.get("internet"):
@@ -206,18 +212,19 @@ class Seeder:
         if machine.get("role"):
             self._role(region, machine["role"])
             profile = {"IamInstanceProfile": {"Name": machine["role"]}}
-        instance = ec2.run_instances(
-            ImageId=_IMAGE,
-            InstanceType=_TYPE,
-            MinCount=1,
-            MaxCount=1,
-            NetworkInterfaces=[
-                {"DeviceIndex": eni["device_index"], "NetworkInterfaceId": eni["id"]}
-                for eni in machine["enis"]
-            ],
-            TagSpecifications=self._tag("instance", name),
-            **profile,
-        )["Instances"][0]["InstanceId"]
+        with gaps.instance_id(machine.get("instance")):
+            instance = ec2.run_instances(
+                ImageId=_IMAGE,
+                InstanceType=_TYPE,
+                MinCount=1,
+                MaxCount=1,
+                NetworkInterfaces=[
+                    {"DeviceIndex": eni["device_index"], "NetworkInterfaceId": eni["id"]}
+                    for eni in machine["enis"]
+                ],
+                TagSpecifications=self._tag("instance", name),
+                **profile,
+            )["Instances"][0]["InstanceId"]
         machine["instance"] = instance
         self._cloud.owners[instance] = name
 
@@ -240,6 +247,9 @@ class Seeder:
                 continue
             if target == "igw":
                 chosen = {"GatewayId": self._internet_gateway(region, name, vpc)}
+            elif target.startswith("tgw:"):
+                hub = hubs.reference(self._topology, f"{region}/{target.removeprefix('tgw:')}")
+                chosen = {"TransitGatewayId": hub["id"]}
             else:
                 eni = lookup(self._enis, target, f"route {destination}: target")
                 chosen = {"NetworkInterfaceId": eni}
