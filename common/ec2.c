@@ -22,6 +22,17 @@ ec2_route_tables_done(struct ec2_route_tables *t)
     *t = (struct ec2_route_tables){0};
 }
 
+const struct ec2_route *
+ec2_find_route(const struct ec2_route_table *t, const struct addr *destination)
+{
+    for (size_t i = 0; i < t->n_routes; i++) {
+        if (addr_equal(&t->routes[i].destination, destination)) {
+            return &t->routes[i];
+        }
+    }
+    return NULL;
+}
+
 /* Destinations of one family can be filtered by AWS; filters are ANDed, so of two they cannot. */
 static bool
 of_one_family(const struct ec2_table_query *q)

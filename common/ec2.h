@@ -40,6 +40,10 @@ struct ec2_route_tables {
 
 void ec2_route_tables_done(struct ec2_route_tables *t);
 
+/*! \brief The route to exactly this destination; NULL when there is none. */
+const struct ec2_route *ec2_find_route(const struct ec2_route_table *t,
+                                       const struct addr *destination);
+
 /* Which tables to read. Borrowed. */
 struct ec2_table_query {
     const char *vpc_id;            /* with no ids: the tables of this VPC ... */

@@ -3,6 +3,7 @@
 
 #include "log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,27 +38,36 @@ struct making {
     size_t n_wrong;
 };
 
-static const struct ec2_route *
-find_route(const struct ec2_route_table *t, const struct addr *destination)
+void
+routeplan_note(char text[ERR_TEXT_MAX], size_t *n, const char *format, ...)
 {
-    for (size_t i = 0; i < t->n_routes; i++) {
-        if (addr_equal(&t->routes[i].destination, destination)) {
-            return &t->routes[i];
-        }
+    va_list args;
+
+    va_start(args, format);
+    if ((*n)++ == 0) {
+        (void)vsnprintf(text, ERR_TEXT_MAX, format, args);
     }
-    return NULL;
+    va_end(args);
 }
 
-/* Keep the first wrong route for the message, and count the others. */
-static void
-note_wrong(struct making *m, const char *table_id, const struct addr *destination, const char *what)
+void
+routeplan_note_rest(char text[ERR_TEXT_MAX], size_t n)
 {
-    char text[ADDR_TEXT_MAX];
+    size_t used = strnlen(text, ERR_TEXT_MAX);
 
-    if (m->n_wrong++ == 0) {
-        (void)snprintf(m->plan.text, sizeof(m->plan.text), "%s: %s %s", table_id,
-                       addr_cidr_text(destination, text), what);
+    if (n > 1) {
+        (void)snprintf(text + used, ERR_TEXT_MAX - used, " (and %zu more)", n - 1);
     }
+}
+
+void
+routeplan_note_route(char text[ERR_TEXT_MAX], size_t *n, const char *table_id,
+                     const struct addr *destination, const char *target, bool blackhole)
+{
+    char buf[ADDR_TEXT_MAX];
+
+    routeplan_note(text, n, "%s: %s -> %s%s", table_id, addr_cidr_text(destination, buf),
+                   target[0] == '\0' ? "nothing" : target, blackhole ? " (blackhole)" : "");
 }
 
 static void
@@ -74,11 +84,13 @@ static void
 note_missing(struct making *m, const char *table_id, const struct addr *destination)
 {
     struct routeplan_missing *missing = &m->plan.missing[m->plan.n_missing++];
+    char text[ADDR_TEXT_MAX];
 
     missing->destination = *destination;
     (void)snprintf(missing->table_id, sizeof(missing->table_id), "%s", table_id);
-    note_wrong(m, table_id[0] == '\0' ? "no route table" : table_id, destination,
-               table_id[0] == '\0' ? "has a route" : "has no route");
+    routeplan_note(m->plan.text, &m->n_wrong,
+                   table_id[0] == '\0' ? "no route table%s: %s has a route" : "%s: %s has no route",
+                   table_id, addr_cidr_text(destination, text));
     if (m->in->create && table_id[0] != '\0') {
         add_change(m, table_id, destination, true);
     }
@@ -87,8 +99,7 @@ note_missing(struct making *m, const char *table_id, const struct addr *destinat
 static void
 consider(struct making *m, const struct ec2_route_table *t, const struct addr *destination)
 {
-    const struct ec2_route *r = find_route(t, destination);
-    char what[EC2_TARGET_MAX + 32];
+    const struct ec2_route *r = ec2_find_route(t, destination);
 
     if (r == NULL) {
         if (m->in->every_table) {
@@ -105,9 +116,7 @@ consider(struct making *m, const struct ec2_route_table *t, const struct addr *d
     } else {
         m->plan.n_others++;
     }
-    (void)snprintf(what, sizeof(what), "-> %s%s", r->target[0] == '\0' ? "nothing" : r->target,
-                   r->blackhole ? " (blackhole)" : "");
-    note_wrong(m, t->id, destination, what);
+    routeplan_note_route(m->plan.text, &m->n_wrong, t->id, destination, r->target, r->blackhole);
     add_change(m, t->id, destination, false);
 }
 
@@ -115,7 +124,7 @@ static bool
 in_any_table(const struct routeplan_input *in, const struct addr *destination)
 {
     for (size_t i = 0; i < in->tables->n; i++) {
-        if (find_route(&in->tables->tables[i], destination) != NULL) {
+        if (ec2_find_route(&in->tables->tables[i], destination) != NULL) {
             return true;
         }
     }
@@ -127,7 +136,6 @@ routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
 {
     struct making m = {.in = in};
     size_t max = (in->tables->n + 1) * in->n_destinations + 1;
-    size_t used = 0;
 
     m.plan.changes = calloc(max, sizeof(*m.plan.changes));
     m.plan.missing = calloc(max, sizeof(*m.plan.missing));
@@ -143,11 +151,7 @@ routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
             consider(&m, &in->tables->tables[i], &in->destinations[k]);
         }
     }
-    used = strlen(m.plan.text);
-    if (m.n_wrong > 1) {
-        (void)snprintf(m.plan.text + used, sizeof(m.plan.text) - used, " (and %zu more)",
-                       m.n_wrong - 1);
-    }
+    routeplan_note_rest(m.plan.text, m.n_wrong);
     *ret = m.plan;
     return 0;
 }
@@ -225,18 +229,30 @@ lacks_routes(const struct routeplan *p, const struct route_params *params)
     return p->n_missing > 0 && (!params->create_routes || p->missing[0].table_id[0] == '\0');
 }
 
+const char *
+routeplan_create_command(const struct routeplan_missing *missing, const char *region,
+                         const char *eni_id, char out[ROUTEPLAN_COMMAND_MAX])
+{
+    char text[ADDR_TEXT_MAX];
+
+    (void)snprintf(out, ROUTEPLAN_COMMAND_MAX,
+                   "aws ec2 create-route%s%s --route-table-id %s --destination-%s %s "
+                   "--network-interface-id %s",
+                   region[0] == '\0' ? "" : " --region ", region,
+                   missing->table_id[0] == '\0' ? "RTB" : missing->table_id,
+                   missing->destination.family == AF_INET ? "cidr-block" : "ipv6-cidr-block",
+                   addr_cidr_text(&missing->destination, text), eni_id);
+    return out;
+}
+
 /* The command that creates a missing route. */
 static int
 tell_missing(const struct routeplan_missing *missing, const char *eni_id, struct err *e)
 {
-    char text[ADDR_TEXT_MAX];
+    char command[ROUTEPLAN_COMMAND_MAX];
 
-    return err_set(e, ERR_PARAM,
-                   "no route: aws ec2 create-route --route-table-id %s --destination-%s %s "
-                   "--network-interface-id %s",
-                   missing->table_id[0] == '\0' ? "RTB" : missing->table_id,
-                   missing->destination.family == AF_INET ? "cidr-block" : "ipv6-cidr-block",
-                   addr_cidr_text(&missing->destination, text), eni_id);
+    return err_set(e, ERR_PARAM, "no route: %s",
+                   routeplan_create_command(missing, "", eni_id, command));
 }
 
 /* What became of the writes. */

@@ -91,6 +91,26 @@ int routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route
  */
 enum ocf_verdict routeplan_check_eni(struct ocf_ctx *ctx, const char *eni_id, struct err *why);
 
+#define ROUTEPLAN_COMMAND_MAX 320
+
+/*!
+ * \brief The command that creates a missing route, into \p out; returns it
+ *
+ * \param[in] region  for the command; "": it names none
+ */
+const char *routeplan_create_command(const struct routeplan_missing *missing, const char *region,
+                                     const char *eni_id, char out[ROUTEPLAN_COMMAND_MAX]);
+
+/*! \brief Count a thing that is wrong, and keep the words for the first. */
+void routeplan_note(char text[ERR_TEXT_MAX], size_t *n, const char *format, ...) OCF_PRINTF(3, 4);
+
+/*! \brief routeplan_note() for a route that leads to \p target ("": nothing). */
+void routeplan_note_route(char text[ERR_TEXT_MAX], size_t *n, const char *table_id,
+                          const struct addr *destination, const char *target, bool blackhole);
+
+/*! \brief Say how many of \p n such things the words are silent of. */
+void routeplan_note_rest(char text[ERR_TEXT_MAX], size_t n);
+
 /*! \brief Findings of the preflight: routes present, writes allowed, source/dest check off. */
 void routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p,
                          const struct route_params *params, const char *eni_id);

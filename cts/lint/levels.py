@@ -16,7 +16,7 @@ LEVELS = (
     ("listener",),
     ("awscall",),
     ("ec2", "ec2addr", "tgw", "route53", "elbv2", "sts", "param", "meta"),
-    ("creds", "awsparam"),
+    ("creds", "awsparam", "tgwpath"),
     ("node", "verdict"),
     ("ocf", "recordplan"),
     ("mark", "hostedzone", "pending"),
