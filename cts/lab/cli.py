@@ -44,6 +44,7 @@ def _up(arguments: argparse.Namespace) -> None:
         scenario=arguments.scenario,
         agents=arguments.agents or _built_agents(),
         with_cluster=arguments.cluster,
+        quorum_device=arguments.quorum_device,
         progress=lambda text: print(f"  {text}", flush=True),
     )
     print(_summary(lab.files, lab.topology))
@@ -237,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--no-cluster", dest="cluster", action="store_false", help="machines and AWS alone"
     )
+    up.add_argument("--quorum-device", metavar="CLIENT", help="where corosync-qnetd shall run")
     add("down", _down, "remove the lab")
     add("status", _status, "show the machines of the lab")
     execute = add("exec", _exec, "run a command on a node or client", "node")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
-from lab import node
+from lab import node, quorum
 from lab.state import LabError, State, until
 from lab.topology import Member, Topology
 
@@ -27,7 +27,8 @@ def corosync_conf(topology: Topology) -> str:
         for number, member in enumerate(topology.nodes.values(), 1)
     )
     # two_node brings wait_for_all with it: a node that boots alone fences nobody.
-    two_node = "    two_node: 1\n" if len(topology.nodes) == 2 else ""
+    alone = len(topology.nodes) == 2 and topology.quorum_device is None
+    two_node = "    two_node: 1\n" if alone else ""
     # Packets between regions are now and then late by seconds: that is no reason to fence.
     far = len({member.region for member in topology.nodes.values()}) > 1
     token = f"    token: {TOKEN_BETWEEN_REGIONS_MS}\n" if far else ""
@@ -44,7 +45,7 @@ nodelist {{
 
 quorum {{
     provider: corosync_votequorum
-{two_node}}}
+{two_node}{quorum.section(topology)}}}
 
 logging {{
     to_logfile: yes
@@ -115,7 +116,7 @@ def _fence_elsewhere(name: str) -> str:
 
 
 def prepare(state: State, topology: Topology) -> None:
-    """Give every node its corosync.conf and its first CIB."""
+    """Give every node its corosync.conf and its first CIB, and what a quorum device needs."""
     for name in topology.nodes:
         corosync = state.node(name) / "etc-corosync"
         corosync.mkdir()
@@ -127,6 +128,7 @@ def prepare(state: State, topology: Topology) -> None:
         cib.write_text(first_cib(topology))
         cib.chmod(0o600)
         shutil.chown(cib, cibs.owner(), cibs.group())
+    quorum.prepare(state, topology)
 
 
 def status(state: State, asked: str) -> ET.Element | None:
@@ -151,7 +153,7 @@ def has_dc(status_xml: ET.Element) -> bool:
 
 
 def wait_formed(state: State, topology: Topology) -> None:
-    """Wait until every node sees every node online."""
+    """Wait until every node sees every node online, and the quorum device if there is one."""
 
     def formed() -> bool:
         for name in topology.nodes:
@@ -161,6 +163,7 @@ def wait_formed(state: State, topology: Topology) -> None:
         return True
 
     until(formed, FORM_TIMEOUT_S, "all nodes to be online (pacemaker.log below nodes/ says more)")
+    quorum.wait_voting(state, topology)
 
 
 def wait_fencing(state: State, topology: Topology) -> None:

@@ -43,14 +43,22 @@ class Lab:
         scenario: str = "textbook",
         agents: Path | None = None,
         with_cluster: bool = True,
+        quorum_device: str | None = None,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> "Lab":
-        """Bring a lab up, as `aws-lab up` does; the nodes have ocf:aws only if told where from."""
+        """Bring a lab up, as `aws-lab up` does; the nodes have ocf:aws only if told where from.
+
+        The quorum device is the name of the client that corosync-qnetd shall run on.
+        """
         if agents and not agents.is_dir():
             raise LabError(f"there are no agents in {agents}; run 'make' first")
         document = describe(name, scenario, nodes)
         document["agents"] = agents and str(agents.resolve())
         document["cluster"] = with_cluster
+        document["quorum_device"] = quorum_device
+        if quorum_device not in (None, *document["clients"]):
+            clients = ", ".join(document["clients"])
+            raise LabError(f"'{quorum_device}' cannot be the quorum device: there are {clients}")
         lab = cls(name)
         lifecycle.up(lab.files, document, progress)
         return lab

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from lab import netns
 from lab.state import CLEAN_ENV, REPOSITORY, State
@@ -172,7 +173,16 @@ def _prepare_run() -> None:
         Path(name).chmod(mode)
 
 
-def _be_init(with_cluster: bool, boot_s: str) -> None:
+def _unit(options: dict[str, Any], name: str) -> str | None:
+    """What a machine starts at its boot, as systemd would."""
+    if options["cluster"] and name in options["nodes"]:
+        return "pacemaker"
+    if options["cluster"] and name == options["quorum_device"]:
+        return "corosync-qnetd"
+    return None
+
+
+def _be_init(unit: str | None, boot_s: str) -> None:
     """Process 1: boot, then collect the dead for ever."""
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     # A node that panics must not take the host with it.
@@ -182,8 +192,8 @@ def _be_init(with_cluster: bool, boot_s: str) -> None:
     print("ready", flush=True)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    if with_cluster:
-        boot = ["sh", "-c", 'sleep "$1" && exec "$0" start pacemaker', SYSTEMCTL, boot_s]
+    if unit is not None:
+        boot = ["sh", "-c", 'sleep "$1" && exec "$0" start "$2"', SYSTEMCTL, boot_s, unit]
         subprocess.Popen(boot, env=CLEAN_ENV, start_new_session=True)
     # Blocked, a SIGCHLD stays pending until sigwait: none is missed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -207,14 +217,13 @@ def main() -> None:
     """
     state, node, boot_s = State(sys.argv[1]), sys.argv[2], sys.argv[3]
     options = json.loads(state.lab_json.read_text())
-    with_cluster = options["cluster"] and node in options["nodes"]
     _enter(state, node, options["agents"])
     pid = os.fork()
     if pid == 0:
         # Wait to be recorded, so that there is never a node nobody could end.
         if not sys.stdin.readline():
             os._exit(1)
-        _be_init(with_cluster, boot_s)
+        _be_init(_unit(options, node), boot_s)
     print(pid, flush=True)
 
 

@@ -90,8 +90,9 @@ def _build(state: State, document: dict[str, Any], progress: Callable[[str], Non
         namespace = str(netns.path(state.netns(name)))
         control.open_imds(name, namespace)
     progress(f"booting {', '.join(topology.members)}")
-    for name in topology.members:
-        node.boot(state, name)
+    # The cluster last: it looks for its quorum device as it starts.
+    for member in sorted(topology.members.values(), key=lambda member: member.in_cluster):
+        node.boot(state, member.name)
     if document["cluster"]:
         progress("cluster: corosync and pacemaker")
         cluster.wait_formed(state, topology)

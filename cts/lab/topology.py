@@ -592,6 +592,7 @@ class Topology:
     elastic_ips: dict[str, ElasticIp]
     members: dict[str, Member]
     balancers: dict[str, Balancer]
+    quorum_device: str | None  # the client that corosync-qnetd runs on
 
     @classmethod
     def load(cls, state: State) -> "Topology":
@@ -669,6 +670,7 @@ class Topology:
             elastic_ips=elastic_ips,
             members=members,
             balancers=balancers,
+            quorum_device=document.get("quorum_device"),
         )
 
     @property
