@@ -15,8 +15,17 @@
 #define CONTENT_XML     "application/xml"
 #define USER_AGENT_LINE "User-Agent: ocf-aws/" OCF_AWS_VERSION
 
+/* A session of some of the calls, and the credentials that it signs them with. */
+struct party {
+    struct aws_session *session;
+    const struct aws_credentials *credentials; /* borrowed from their source; NULL: see error */
+    struct err error;
+};
+
 /* A call while it is on its way: what the HTTP request borrows from. */
 struct sending {
+    struct party *party;
+    struct deadline deadline;
     char url[URL_MAX];
     struct buf lines[HEADER_LINES]; /* Content-Type, X-Amz-Date, -Security-Token, Authorization */
     size_t n_lines;
@@ -24,10 +33,11 @@ struct sending {
 };
 
 struct flight {
-    struct aws_session *session;
+    struct aws_session *session; /* of the calls that have none of their own */
     struct aws_call *calls;
     struct sending *sending;
-    const struct aws_credentials *credentials; /* borrowed from their source */
+    struct party *parties;
+    size_t n_parties;
     struct deadline deadline;
 };
 
@@ -186,6 +196,12 @@ env_is_true(const struct aws_session *s, const char *name)
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
+static const char *
+region_of(const struct aws_session *s, const struct aws_call *c)
+{
+    return c->region != NULL ? c->region : s->region;
+}
+
 /*
  * The base URL: the parameter, else AWS_ENDPOINT_URL_<SERVICE>, else AWS_ENDPOINT_URL, else the
  * table of endpoints. Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
@@ -207,7 +223,7 @@ base_url_of(const struct aws_session *s, const struct aws_call *c, const struct 
     if (url == NULL || *url == '\0') {
         return buf_addf(ret, "https://%s", standard->host);
     }
-    return expand_template(url, c->service->prefix, c->region != NULL ? c->region : s->region, ret);
+    return expand_template(url, c->service->prefix, region_of(s, c), ret);
 }
 
 /* Where a call goes to and what it is signed for. */
@@ -223,8 +239,7 @@ find_destination(const struct aws_session *s, const struct aws_call *c, struct d
     struct endpoint_variant variant = {.dualstack = env_is_true(s, "AWS_USE_DUALSTACK_ENDPOINT"),
                                        .fips = env_is_true(s, "AWS_USE_FIPS_ENDPOINT")};
     OCF_BUF struct buf base = BUF_INIT(URL_MAX);
-    int rc = endpoint_resolve(c->service->prefix, c->region != NULL ? c->region : s->region,
-                              variant, &ret->endpoint, e);
+    int rc = endpoint_resolve(c->service->prefix, region_of(s, c), variant, &ret->endpoint, e);
 
     if (rc < 0) {
         return rc;
@@ -269,14 +284,14 @@ static int
 add_signature(const struct flight *f, struct sending *out, const struct destination *to,
               const struct sigv4_request *unsigned_request, struct http_request *q)
 {
-    const struct aws_credentials *c = f->credentials;
+    const struct aws_credentials *c = out->party->credentials;
     struct sigv4_request r = *unsigned_request;
     struct sigv4_result result = {0};
     int rc = 0;
 
     r.host = to->url.host;
     r.region = to->endpoint.signing_region;
-    r.time_s = deadline_wall_s(f->deadline) + f->session->skew_s;
+    r.time_s = deadline_wall_s(f->deadline) + out->party->session->skew_s;
     rc = sigv4_sign(&r,
                     &(struct sigv4_credentials){.access_key_id = buf_str(&c->access_key_id),
                                                 .secret_access_key = buf_str(&c->secret_access_key),
@@ -316,7 +331,7 @@ fill_request(const struct flight *f, size_t i, const struct destination *to, str
                                .body = c->body.len > 0 ? c->body.data : NULL,
                                .body_len = c->body.len,
                                .max_answer = AWS_ANSWER_MAX,
-                               .attempt_ms = f->session->attempt_ms,
+                               .attempt_ms = out->party->session->attempt_ms,
                                .fresh = c->write,
                                .secret = c->secret};
     if (q->body != NULL) {
@@ -343,6 +358,8 @@ prepare(void *arg, size_t i, struct http_exchange *x, struct err *e)
 {
     struct flight *f = arg;
     const struct aws_call *c = &f->calls[i];
+    struct sending *out = &f->sending[i];
+    const struct aws_session *s = out->party->session;
     struct destination to = {0};
     struct err before = *e;
     int rc = c->failed;
@@ -350,7 +367,11 @@ prepare(void *arg, size_t i, struct http_exchange *x, struct err *e)
     if (rc < 0) {
         return err_set(e, ERR_BUG, "%s: request cannot be built: %s", c->action, err_text(rc));
     }
-    rc = pace_wait(f->session->cache, c->service->prefix, c->service->rate, f->deadline, e);
+    if (!c->anonymous && out->party->credentials == NULL) {
+        *e = out->party->error;
+        return e->code;
+    }
+    rc = pace_wait(s->cache, c->service->prefix, c->service->rate, out->deadline, e);
     if (rc == -ERR_DEADLINE && before.code < 0) {
         *e = before; /* what came before says more */
         return e->code;
@@ -358,12 +379,12 @@ prepare(void *arg, size_t i, struct http_exchange *x, struct err *e)
     if (rc < 0) {
         return err_prefix(e, "%s", c->action);
     }
-    rc = find_destination(f->session, c, &to, e);
+    rc = find_destination(s, c, &to, e);
     if (rc < 0) {
         return rc;
     }
-    sending_clear(&f->sending[i]);
-    f->sending[i].generation = f->session->generation;
+    sending_clear(out);
+    out->generation = s->generation;
     rc = fill_request(f, i, &to, &x->request);
     if (rc < 0) {
         rc = err_set(e, (enum err_code) - rc, "%s: request cannot be signed: %s", c->action,
@@ -401,18 +422,18 @@ read_error(const struct http_exchange *x, char code[64], char message[256])
 
 /* A refused signature whose answer shows that the clocks differ is about the clock. */
 static bool
-correct_clock(struct flight *f, const struct http_exchange *x)
+correct_clock(struct aws_session *s, struct deadline d, const struct http_exchange *x)
 {
-    int64_t ours_s = deadline_wall_s(f->deadline);
-    int64_t off_s = x->answer.date_s - (ours_s + f->session->skew_s);
+    int64_t ours_s = deadline_wall_s(d);
+    int64_t off_s = x->answer.date_s - (ours_s + s->skew_s);
 
     if (x->answer.date_s == 0 || llabs(off_s) < SKEW_MIN_S) {
         return false;
     }
-    f->session->skew_s = x->answer.date_s - ours_s;
-    f->session->generation++;
+    s->skew_s = x->answer.date_s - ours_s;
+    s->generation++;
     log_warning("this host's clock differs from AWS's by %lld s: mend its time synchronisation",
-                (long long)f->session->skew_s);
+                (long long)s->skew_s);
     return true;
 }
 
@@ -428,7 +449,7 @@ judge_refusal(struct flight *f, size_t i, const struct http_exchange *x, struct 
     read_error(x, aws_code, message);
     err_one_line(aws_code);
     code = aws_classify(aws_code, x->answer.status);
-    if (code == ERR_CREDENTIALS && correct_clock(f, x)) {
+    if (code == ERR_CREDENTIALS && correct_clock(f->sending[i].party->session, f->deadline, x)) {
         code = ERR_CLOCK_SKEW;
     }
     (void)err_set(e, code, "%s: %s%s%s", c->action, aws_code[0] != '\0' ? aws_code : "HTTP status",
@@ -484,18 +505,33 @@ judge(void *arg, size_t i, struct http_exchange *x, struct err *e)
     return rc;
 }
 
-static int
-get_credentials(struct flight *f, bool renew, struct deadline d, struct err *e)
+static bool
+same_source(const struct party *a, const struct party *b)
 {
-    const struct aws_credentials_source *source = &f->session->credentials;
+    return a->session->credentials.get == b->session->credentials.get &&
+           a->session->credentials.arg == b->session->credentials.arg;
+}
 
-    return source->get(source->arg, renew, d, &f->credentials, e);
+/* What one party has got from its source goes for all that share it: the last ones are gone. */
+static void
+share_credentials(struct flight *f, const struct party *from)
+{
+    for (size_t i = 0; i < f->n_parties; i++) {
+        struct party *p = &f->parties[i];
+
+        if (p != from && same_source(p, from)) {
+            p->credentials = from->credentials;
+            p->session->generation++;
+        }
+    }
 }
 
 static int
 refresh(void *arg, size_t i, int code, struct deadline d, struct err *e)
 {
     struct flight *f = arg;
+    struct party *p = f->sending[i].party;
+    const struct aws_credentials_source *source = &p->session->credentials;
     struct err why = *e;
     int rc = 0;
 
@@ -503,58 +539,127 @@ refresh(void *arg, size_t i, int code, struct deadline d, struct err *e)
         return code;
     }
     /* Of several calls that were refused together, the first renews for all. */
-    if (f->sending[i].generation != f->session->generation) {
+    if (f->sending[i].generation != p->session->generation) {
         return 0;
     }
-    rc = get_credentials(f, true, d, e);
+    rc = source->get(source->arg, true, d, &p->credentials, e);
     if (rc < 0) {
         *e = why; /* the refusal says more than that there is nothing better */
         return rc;
     }
-    f->session->generation++;
+    p->session->generation++;
+    share_credentials(f, p);
     return 0;
 }
 
-static bool
-any_signed(const struct aws_call *calls, size_t n)
+static struct deadline
+deadline_of(void *arg, size_t i)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!calls[i].anonymous) {
-            return true;
-        }
-    }
-    return false;
+    const struct flight *f = arg;
+
+    return f->sending[i].deadline;
 }
 
-static void
+static int
 fail_all(struct aws_call *calls, size_t n, const struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
         calls[i].error = *e;
     }
+    return e->code;
+}
+
+static struct party *
+party_of(struct flight *f, const struct aws_call *c)
+{
+    struct aws_session *s = c->session != NULL ? c->session : f->session;
+
+    for (size_t i = 0; i < f->n_parties; i++) {
+        if (f->parties[i].session == s) {
+            return &f->parties[i];
+        }
+    }
+    f->parties[f->n_parties].session = s;
+    return &f->parties[f->n_parties++];
+}
+
+/* How long a party may look for credentials: as long as the most patient call that it signs. */
+static struct deadline
+patience_of(const struct flight *f, const struct party *p, size_t n)
+{
+    uint64_t within_ms = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct aws_call *c = &f->calls[i];
+
+        if (f->sending[i].party != p || c->anonymous) {
+            continue;
+        }
+        if (c->within_ms == 0) {
+            return f->deadline;
+        }
+        within_ms = c->within_ms > within_ms ? c->within_ms : within_ms;
+    }
+    return deadline_cap(f->deadline, within_ms);
+}
+
+static int
+get_credentials(struct flight *f, struct party *p, size_t n)
+{
+    const struct aws_credentials_source *source = &p->session->credentials;
+
+    for (const struct party *other = f->parties; other < p; other++) {
+        if (same_source(other, p) && (other->credentials != NULL || other->error.code < 0)) {
+            p->credentials = other->credentials;
+            p->error = other->error;
+            return p->error.code;
+        }
+    }
+    p->error.code =
+        source->get(source->arg, false, patience_of(f, p, n), &p->credentials, &p->error);
+    return p->error.code;
+}
+
+/* Credentials for all parties that sign; -ERR_CANCELLED when the process was asked to end. */
+static int
+gather_credentials(struct flight *f, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct party *p = f->sending[i].party;
+        bool asked = p->credentials != NULL || p->error.code < 0;
+
+        if (!f->calls[i].anonymous && !asked && get_credentials(f, p, n) == -ERR_CANCELLED) {
+            *e = p->error;
+            return e->code;
+        }
+    }
+    return 0;
 }
 
 static int
 fly(struct flight *f, size_t n)
 {
-    static const struct exchange_ops ops = {.prepare = prepare, .judge = judge, .refresh = refresh};
+    static const struct exchange_ops ops = {
+        .prepare = prepare, .judge = judge, .refresh = refresh, .deadline = deadline_of};
     OCF_FREE struct http_exchange *x = calloc(n, sizeof(*x));
     OCF_FREE struct err *errs = calloc(n, sizeof(*errs));
-    OCF_FREE struct sending *sending = calloc(n, sizeof(*sending));
-    int rc = 0;
+    struct err e = {0};
+    int rc = x == NULL || errs == NULL ? err_set(&e, ERR_NOMEM, "out of memory") : 0;
 
-    if (x == NULL || errs == NULL || sending == NULL) {
-        struct err e;
-
-        rc = err_set(&e, ERR_NOMEM, "out of memory");
-        fail_all(f->calls, n, &e);
-        return rc;
+    rc = rc < 0 ? rc : gather_credentials(f, n, &e);
+    if (rc < 0) {
+        return fail_all(f->calls, n, &e);
     }
-    f->sending = sending;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t within_ms = f->calls[i].within_ms;
+
+        f->sending[i].deadline =
+            within_ms == 0 ? f->deadline : deadline_cap(f->deadline, within_ms);
+    }
     rc = exchange_all(&f->session->transport, &ops, f, x, errs, n, f->deadline);
     for (size_t i = 0; i < n; i++) {
         f->calls[i].error = errs[i];
-        sending_clear(&sending[i]);
+        sending_clear(&f->sending[i]);
         http_exchange_done(&x[i]);
     }
     return rc;
@@ -563,13 +668,19 @@ fly(struct flight *f, size_t n)
 int
 aws_call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct deadline d)
 {
-    struct flight f = {.session = s, .calls = calls, .deadline = d};
-    struct err e = {0};
-    int rc = any_signed(calls, n) ? get_credentials(&f, false, d, &e) : 0;
+    OCF_FREE struct sending *sending = calloc(n, sizeof(*sending));
+    OCF_FREE struct party *parties = calloc(n, sizeof(*parties));
+    struct flight f = {
+        .session = s, .calls = calls, .sending = sending, .parties = parties, .deadline = d};
 
-    if (rc < 0) {
-        fail_all(calls, n, &e);
-        return rc;
+    if (n > 0 && (sending == NULL || parties == NULL)) {
+        struct err e;
+
+        (void)err_set(&e, ERR_NOMEM, "out of memory");
+        return fail_all(calls, n, &e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        sending[i].party = party_of(&f, &calls[i]);
     }
     return fly(&f, n);
 }

@@ -73,8 +73,11 @@ struct aws_session {
 /* One call. Set up with aws_call_init() or aws_call_init_rest(), free with aws_call_done(). */
 struct aws_call {
     const struct aws_service *service;
-    const char *action;  /* "ReplaceRoute" */
-    const char *region;  /* NULL: the session's; borrowed */
+    const char *action;          /* "ReplaceRoute" */
+    const char *region;          /* NULL: the session's; borrowed */
+    struct aws_session *session; /* of this call alone; NULL: that of aws_call_all(); borrowed */
+    uint64_t within_ms;  /* give the call up after so long, attempts and pauses together, with the
+                            error of its last attempt; 0: at the deadline */
     const char *method;  /* REST only */
     const char *path;    /* REST only: with its query; borrowed */
     struct buf body;     /* the form, or the REST body */
@@ -101,6 +104,10 @@ void aws_call_param(struct aws_call *c, const char *value, const char *name, ...
  *
  * Each calls[i] has either an answer or an error afterwards. Credentials are renewed once when
  * they are refused, and the clock is corrected once from the answer's Date.
+ *
+ * Calls may have sessions of their own, for other regions and accounts: each session keeps its own
+ * credentials and clock, and one whose credentials cannot be had fails its own calls only. All use
+ * the transport of \p s.
  *
  * \return 0 when all succeeded, else the first error
  */

@@ -11,6 +11,7 @@ struct item {
     unsigned attempts;
     unsigned refreshed;
     uint64_t due_ms;
+    struct deadline deadline;
 };
 
 /* Everything that the steps of one exchange_all() share. */
@@ -36,6 +37,26 @@ random_bits(void)
     return getrandom(&bits, sizeof(bits), GRND_NONBLOCK) == sizeof(bits) ? bits : UINT32_MAX;
 }
 
+/* Prepare item i for an attempt: 0 or the error that ends it. */
+static int
+get_ready(struct batch *b, size_t i)
+{
+    uint64_t left_ms = deadline_left_ms(b->items[i].deadline);
+    struct http_request *q = &b->x[i].request;
+    int rc = 0;
+
+    if (left_ms == 0) {
+        /* The others took so long. What the last attempt came to says more. */
+        return b->errs[i].code < 0 ? b->errs[i].code
+                                   : err_set(&b->errs[i], ERR_TIMEOUT, "no time left to ask");
+    }
+    rc = b->ops->prepare(b->arg, i, &b->x[i], &b->errs[i]);
+    if (rc == 0 && q->attempt_ms > left_ms) {
+        q->attempt_ms = left_ms;
+    }
+    return rc;
+}
+
 /* Prepare all that are due; those that cannot be prepared have ended. */
 static size_t
 gather(struct batch *b)
@@ -49,7 +70,7 @@ gather(struct batch *b)
         if (b->items[i].ended || b->items[i].due_ms > now_ms) {
             continue;
         }
-        rc = b->ops->prepare(b->arg, i, &b->x[i], &b->errs[i]);
+        rc = get_ready(b, i);
         if (rc < 0) {
             b->errs[i].code = rc;
             b->items[i].ended = true;
@@ -69,7 +90,7 @@ decide(struct batch *b, size_t i)
     struct retry_input in = {.class = err_class(e->code),
                              .attempt = item->attempts,
                              .refreshed = item->refreshed,
-                             .left_ms = deadline_left_ms(b->deadline),
+                             .left_ms = deadline_left_ms(item->deadline),
                              .random = random_bits()};
     uint64_t sleep_ms = 0;
 
@@ -86,7 +107,7 @@ decide(struct batch *b, size_t i)
         item->refreshed++;
         log_debug("attempt %u: %s; renewing", item->attempts, e->text);
         item->ended =
-            b->ops->refresh == NULL || b->ops->refresh(b->arg, i, e->code, b->deadline, e) < 0;
+            b->ops->refresh == NULL || b->ops->refresh(b->arg, i, e->code, item->deadline, e) < 0;
         break;
     }
 }
@@ -107,7 +128,7 @@ round_trip(struct batch *b, size_t m)
         b->errs[i] = (struct err){0};
         b->errs[i].code = b->ops->judge(b->arg, i, &b->x[i], &b->errs[i]);
         if (b->errs[i].code == -ERR_TIMEOUT && before.code < 0 &&
-            deadline_left_ms(b->deadline) == 0) {
+            deadline_left_ms(b->items[i].deadline) == 0) {
             b->errs[i] = before; /* our deadline cut it short: what came before says more */
         }
         if (b->errs[i].code == 0) {
@@ -207,6 +228,8 @@ exchange_all(const struct http_transport *transport, const struct exchange_ops *
         errs[i] = (struct err){0};
         if (!ready) {
             (void)err_set(&errs[i], ERR_NOMEM, "out of memory");
+        } else {
+            items[i].deadline = ops->deadline == NULL ? d : ops->deadline(arg, i);
         }
     }
     if (!ready) {

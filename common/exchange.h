@@ -20,6 +20,9 @@ struct exchange_ops {
     /*! Get other credentials (or another idea of the time) after item \p i ended with \p code.
      * NULL: there are no others. */
     int (*refresh)(void *arg, size_t i, int code, struct deadline d, struct err *e);
+    /*! The deadline of item \p i, attempts and pauses included, not later than the whole's. It is
+     * given up then, with the error of its last attempt. NULL: that of the whole for all. */
+    struct deadline (*deadline)(void *arg, size_t i);
 };
 
 /*!
