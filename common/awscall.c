@@ -560,13 +560,12 @@ deadline_of(void *arg, size_t i)
     return f->sending[i].deadline;
 }
 
-static int
+static void
 fail_all(struct aws_call *calls, size_t n, const struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
         calls[i].error = *e;
     }
-    return e->code;
 }
 
 static struct party *
@@ -643,12 +642,14 @@ fly(struct flight *f, size_t n)
         .prepare = prepare, .judge = judge, .refresh = refresh, .deadline = deadline_of};
     OCF_FREE struct http_exchange *x = calloc(n, sizeof(*x));
     OCF_FREE struct err *errs = calloc(n, sizeof(*errs));
-    struct err e = {0};
-    int rc = x == NULL || errs == NULL ? err_set(&e, ERR_NOMEM, "out of memory") : 0;
+    int rc = 0;
 
-    rc = rc < 0 ? rc : gather_credentials(f, n, &e);
-    if (rc < 0) {
-        return fail_all(f->calls, n, &e);
+    if (x == NULL || errs == NULL) {
+        struct err e;
+
+        rc = err_set(&e, ERR_NOMEM, "out of memory");
+        fail_all(f->calls, n, &e);
+        return rc;
     }
     for (size_t i = 0; i < n; i++) {
         uint64_t within_ms = f->calls[i].within_ms;
@@ -673,14 +674,21 @@ aws_call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct dea
     struct flight f = {
         .session = s, .calls = calls, .sending = sending, .parties = parties, .deadline = d};
 
-    if (n > 0 && (sending == NULL || parties == NULL)) {
-        struct err e;
+    struct err e = {0};
+    int rc = 0;
 
-        (void)err_set(&e, ERR_NOMEM, "out of memory");
-        return fail_all(calls, n, &e);
+    if (n > 0 && (sending == NULL || parties == NULL)) {
+        rc = err_set(&e, ERR_NOMEM, "out of memory");
+        fail_all(calls, n, &e);
+        return rc;
     }
     for (size_t i = 0; i < n; i++) {
         sending[i].party = party_of(&f, &calls[i]);
+    }
+    rc = gather_credentials(&f, n, &e);
+    if (rc < 0) {
+        fail_all(calls, n, &e);
+        return rc;
     }
     return fly(&f, n);
 }

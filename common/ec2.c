@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGES_MAX       20
 #define ROUTES_MAX      64 /* routes to the destinations asked for, in one table */
-#define NEXT_TOKEN_MAX  1024
 #define DESTINATION_MAX 64 /* filter values of one request: AWS takes 200 */
 
 const struct aws_service ec2_service = {
@@ -49,18 +47,24 @@ static void
 add_filters(struct aws_call *c, const struct ec2_table_query *q)
 {
     char text[ADDR_TEXT_MAX];
+    unsigned n = 0;
 
-    aws_call_param(c, "vpc-id", "Filter.1.Name");
-    aws_call_param(c, q->vpc_id, "Filter.1.Value.1");
+    if (q->vpc_id != NULL) {
+        n++;
+        aws_call_param(c, "vpc-id", "Filter.%u.Name", n);
+        aws_call_param(c, q->vpc_id, "Filter.%u.Value.1", n);
+    }
     if (!of_one_family(q)) {
         return;
     }
+    n++;
     aws_call_param(c,
                    q->destinations[0].family == AF_INET ? "route.destination-cidr-block"
                                                         : "route.destination-ipv6-cidr-block",
-                   "Filter.2.Name");
+                   "Filter.%u.Name", n);
     for (size_t i = 0; i < q->n_destinations; i++) {
-        aws_call_param(c, addr_cidr_text(&q->destinations[i], text), "Filter.2.Value.%zu", i + 1);
+        aws_call_param(c, addr_cidr_text(&q->destinations[i], text), "Filter.%u.Value.%zu", n,
+                       i + 1);
     }
 }
 
@@ -134,11 +138,44 @@ read_routes(const struct xmlq_node *item, const struct ec2_table_query *q,
     return 0;
 }
 
+/* Routes of another page or query to a table that is there. */
 static int
-append_table(struct ec2_route_tables *all, const struct ec2_route_table *t)
+append_routes(struct ec2_route_table *to, const struct ec2_route_table *t)
+{
+    struct ec2_route *more = NULL;
+
+    if (t->n_routes == 0) {
+        return 0;
+    }
+    if (to->n_routes + t->n_routes > ROUTES_MAX) {
+        return -ERR_TOO_BIG;
+    }
+    more = reallocarray(to->routes, to->n_routes + t->n_routes, sizeof(*more));
+    if (more == NULL) {
+        return -ERR_NOMEM;
+    }
+    memcpy(more + to->n_routes, t->routes, t->n_routes * sizeof(*more));
+    to->routes = more;
+    to->n_routes += t->n_routes;
+    return 0;
+}
+
+/* Hand the table over to all, which owns its routes when this succeeds. */
+static int
+append_table(struct ec2_route_tables *all, struct ec2_route_table *t)
 {
     struct ec2_route_table *more = NULL;
 
+    for (size_t i = 0; i < all->n; i++) {
+        if (strcmp(all->tables[i].id, t->id) == 0) {
+            int rc = append_routes(&all->tables[i], t);
+
+            if (rc == 0) {
+                free(t->routes);
+            }
+            return rc;
+        }
+    }
     if (all->n >= EC2_TABLES_MAX) {
         return -ERR_TOO_BIG;
     }
@@ -180,45 +217,66 @@ read_tables(const struct xmlq_node *root, const struct ec2_table_query *q,
     return 0;
 }
 
+void
+ec2_init_describe_route_tables(struct aws_call *c, const struct ec2_table_query *q,
+                               const char *token)
+{
+    aws_call_init(c, &ec2_service, "DescribeRouteTables");
+    for (size_t i = 0; i < q->n_ids; i++) {
+        aws_call_param(c, q->ids[i], "RouteTableId.%zu", i + 1);
+    }
+    if (q->n_ids == 0) {
+        add_filters(c, q);
+    }
+    if (token[0] != '\0') {
+        aws_call_param(c, token, "NextToken");
+    }
+}
+
+int
+ec2_next_token(const struct aws_call *c, char token[EC2_TOKEN_MAX], struct err *e)
+{
+    const char *next = xmlq_text(xmlq_root(c->answer, NULL), "nextToken");
+
+    if (next != NULL && strlen(next) >= EC2_TOKEN_MAX) {
+        return err_set(e, ERR_MALFORMED, "%s: nextToken is too long", c->action);
+    }
+    (void)snprintf(token, EC2_TOKEN_MAX, "%s", next == NULL ? "" : next);
+    return 0;
+}
+
+int
+ec2_read_route_tables(const struct aws_call *c, const struct ec2_table_query *q,
+                      struct ec2_route_tables *all, char token[EC2_TOKEN_MAX], struct err *e)
+{
+    const struct xmlq_node *root = xmlq_root(c->answer, "DescribeRouteTablesResponse");
+    int rc = 0;
+
+    if (xmlq_find(root, "routeTableSet") == NULL) {
+        return err_set(e, ERR_MALFORMED, "%s: answer has no routeTableSet", c->action);
+    }
+    rc = read_tables(root, q, all);
+    if (rc < 0) {
+        return err_set(e, (enum err_code) - rc, "%s: %s", c->action, err_text(rc));
+    }
+    return ec2_next_token(c, token, e);
+}
+
 /* One page; *token is the page to ask for, and then the next one ("" at the end). */
 static int
-read_page(struct aws_session *s, const struct ec2_table_query *q, char token[NEXT_TOKEN_MAX],
+read_page(struct aws_session *s, const struct ec2_table_query *q, char token[EC2_TOKEN_MAX],
           struct ec2_route_tables *all, struct deadline d, struct err *e)
 {
     OCF_AWS_CALL struct aws_call c;
-    const struct xmlq_node *root = NULL;
-    const char *next = NULL;
     int rc = 0;
 
-    aws_call_init(&c, &ec2_service, "DescribeRouteTables");
-    for (size_t i = 0; i < q->n_ids; i++) {
-        aws_call_param(&c, q->ids[i], "RouteTableId.%zu", i + 1);
-    }
-    if (q->n_ids == 0) {
-        add_filters(&c, q);
-    }
-    if (token[0] != '\0') {
-        aws_call_param(&c, token, "NextToken");
-    }
+    ec2_init_describe_route_tables(&c, q, token);
     rc = aws_call_all(s, &c, 1, d);
     if (rc < 0) {
         *e = c.error;
         return rc;
     }
-    root = xmlq_root(c.answer, "DescribeRouteTablesResponse");
-    if (xmlq_find(root, "routeTableSet") == NULL) {
-        return err_set(e, ERR_MALFORMED, "DescribeRouteTables: answer has no routeTableSet");
-    }
-    rc = read_tables(root, q, all);
-    if (rc < 0) {
-        return err_set(e, (enum err_code) - rc, "DescribeRouteTables: %s", err_text(rc));
-    }
-    next = xmlq_text(root, "nextToken");
-    if (next != NULL && strlen(next) >= NEXT_TOKEN_MAX) {
-        return err_set(e, ERR_MALFORMED, "DescribeRouteTables: nextToken is too long");
-    }
-    (void)snprintf(token, NEXT_TOKEN_MAX, "%s", next == NULL ? "" : next);
-    return 0;
+    return ec2_read_route_tables(&c, q, all, token, e);
 }
 
 int
@@ -227,13 +285,14 @@ ec2_describe_route_tables(struct aws_session *s, const struct ec2_table_query *q
 {
     struct ec2_route_tables all = {0};
     struct err own = {0};
-    char token[NEXT_TOKEN_MAX] = "";
+    char token[EC2_TOKEN_MAX] = "";
     int rc = 0;
 
     for (unsigned page = 0; rc == 0 && (page == 0 || token[0] != '\0'); page++) {
-        rc = page < PAGES_MAX
+        rc = page < EC2_PAGES_MAX
                  ? read_page(s, query, token, &all, d, &own)
-                 : err_set(&own, ERR_TOO_BIG, "DescribeRouteTables: more than %d pages", PAGES_MAX);
+                 : err_set(&own, ERR_TOO_BIG, "DescribeRouteTables: more than %d pages",
+                           EC2_PAGES_MAX);
     }
     if (rc < 0) {
         ec2_route_tables_done(&all);
@@ -254,18 +313,28 @@ ec2_settle_dry_run(struct err *e)
     }
 }
 
+/* A Transit Gateway has one name for destinations of both families, a VPC has one for each. */
 static void
 init_route_change(struct aws_call *c, const struct ec2_route_change *change, bool dry_run)
 {
+    bool transit = awsid_is(change->table_id, "tgw-rtb");
+    const char *to_vpc = change->create ? "CreateRoute" : "ReplaceRoute";
+    const char *to_tgw =
+        change->create ? "CreateTransitGatewayRoute" : "ReplaceTransitGatewayRoute";
     char text[ADDR_TEXT_MAX];
 
-    aws_call_init(c, &ec2_service, change->create ? "CreateRoute" : "ReplaceRoute");
+    aws_call_init(c, &ec2_service, transit ? to_tgw : to_vpc);
+    c->session = change->session;
+    c->within_ms = change->within_ms;
     c->write = !dry_run;
-    aws_call_param(c, change->table_id, "RouteTableId");
+    aws_call_param(c, change->table_id, transit ? "TransitGatewayRouteTableId" : "RouteTableId");
     aws_call_param(c, addr_cidr_text(&change->destination, text),
-                   change->destination.family == AF_INET ? "DestinationCidrBlock"
-                                                         : "DestinationIpv6CidrBlock");
-    aws_call_param(c, change->eni_id, "NetworkInterfaceId");
+                   transit || change->destination.family == AF_INET ? "DestinationCidrBlock"
+                                                                    : "DestinationIpv6CidrBlock");
+    aws_call_param(c, change->target,
+                   transit                           ? "TransitGatewayAttachmentId"
+                   : awsid_is(change->target, "tgw") ? "TransitGatewayId"
+                                                     : "NetworkInterfaceId");
     if (dry_run) {
         aws_call_param(c, "true", "DryRun");
     }

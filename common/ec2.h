@@ -46,7 +46,7 @@ const struct ec2_route *ec2_find_route(const struct ec2_route_table *t,
 
 /* Which tables to read. Borrowed. */
 struct ec2_table_query {
-    const char *vpc_id;            /* with no ids: the tables of this VPC ... */
+    const char *vpc_id;            /* with no ids: the tables of this VPC, of all VPCs when NULL */
     const char (*ids)[AWS_ID_MAX]; /* ... or exactly these */
     size_t n_ids;
     const struct addr *destinations; /* the routes to report; tables without any are left out when
@@ -70,25 +70,60 @@ int ec2_describe_route_tables(struct aws_session *s, const struct ec2_table_quer
                               struct ec2_route_tables *ret, struct deadline d,
                               struct err *e) OCF_MUST_CHECK;
 
-/* One route to write. */
+/* The answers of a describe call come in pages, each with the token of the next. */
+#define EC2_TOKEN_MAX 1024
+#define EC2_PAGES_MAX 20
+
+/*! \brief Set up one call of ec2_describe_route_tables(); \p token: of the page, "" for the first.
+ */
+void ec2_init_describe_route_tables(struct aws_call *c, const struct ec2_table_query *query,
+                                    const char *token);
+
+/*!
+ * \brief Add a page of tables to \p all, which owns them
+ *
+ * A table that is there already gets the routes of this page too: queries of the two families may
+ * be read into the same tables.
+ *
+ * \param[in]  c      answered without an error
+ * \param[out] token  of the next page, "" when this is the last
+ *
+ * \return 0; -ERR_MALFORMED; -ERR_TOO_BIG; -ERR_NOMEM
+ */
+int ec2_read_route_tables(const struct aws_call *c, const struct ec2_table_query *query,
+                          struct ec2_route_tables *all, char token[EC2_TOKEN_MAX],
+                          struct err *e) OCF_MUST_CHECK;
+
+/*!
+ * \brief The token of the page after this answer, "" when it is the last; -ERR_MALFORMED when it
+ *        is longer than any of AWS's
+ */
+int ec2_next_token(const struct aws_call *c, char token[EC2_TOKEN_MAX],
+                   struct err *e) OCF_MUST_CHECK;
+
+/* One route to write, of a VPC's table or a Transit Gateway's. */
 struct ec2_route_change {
-    char table_id[AWS_ID_MAX];
+    char table_id[AWS_ID_MAX]; /* "rtb-...", or "tgw-rtb-..." */
     struct addr destination;
-    const char *eni_id;
-    bool create;      /* CreateRoute instead of ReplaceRoute */
-    struct err error; /* out; code 0 when the write was accepted */
+    const char *target;          /* "eni-..." or "tgw-...", or "tgw-attach-..."; borrowed */
+    bool create;                 /* CreateRoute instead of ReplaceRoute */
+    struct aws_session *session; /* as in struct aws_call: the table's region and account ... */
+    uint64_t within_ms;          /* ... and its patience */
+    struct err error;            /* out; code 0 when the write was accepted */
 };
 
 /*!
- * \brief ReplaceRoute or CreateRoute, all at once
+ * \brief ReplaceRoute or CreateRoute, or of a Transit Gateway, all at once
  *
- * A route that does not exist (any more) is -ERR_NOT_FOUND, one that exists already -ERR_CONFLICT.
+ * A route that does not exist (any more) is -ERR_NOT_FOUND, as are a table and a target, one that
+ * exists already -ERR_CONFLICT.
  *
  * \param[in] dry_run  ask only whether it would be allowed
  *
  * \return 0 when all were accepted, else the first error; each change has its own
  *
- * Source: EC2 API Reference, ReplaceRoute and CreateRoute; "DryRunOperation" in "Error codes".
+ * Source: EC2 API Reference, ReplaceRoute, CreateRoute, ReplaceTransitGatewayRoute and
+ * CreateTransitGatewayRoute; "DryRunOperation" in "Error codes".
  */
 int ec2_change_routes(struct aws_session *s, struct ec2_route_change *changes, size_t n,
                       bool dry_run, struct deadline d) OCF_MUST_CHECK;

@@ -115,6 +115,18 @@ int ocf_nic(struct ocf_ctx *ctx, const char *interface, struct node_nic *ret,
 int ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e) OCF_MUST_CHECK;
 
 /*!
+ * \brief The session for AWS calls in any region; for the own one it is that of ocf_aws()
+ *
+ * role_arn may name a role for each region. Sessions with the same role share its credentials,
+ * and a role is assumed at the own region's STS: another region may be dead.
+ *
+ * \param[in]  region  copied
+ * \param[out] ret     borrowed until the action ends
+ */
+int ocf_aws_in(struct ocf_ctx *ctx, const char *region, struct aws_session **ret,
+               struct err *e) OCF_MUST_CHECK;
+
+/*!
  * \brief The probe of a resource that the node's metadata shows: local evidence first, then IMDS,
  *        and AWS where those do not settle it
  *

@@ -76,7 +76,7 @@ add_change(struct making *m, const char *table_id, const struct addr *destinatio
     struct ec2_route_change *c = &m->plan.changes[m->plan.n_changes++];
 
     *c = (struct ec2_route_change){
-        .destination = *destination, .eni_id = m->in->eni_id, .create = create};
+        .destination = *destination, .target = m->in->eni_id, .create = create};
     (void)snprintf(c->table_id, sizeof(c->table_id), "%s", table_id);
 }
 
@@ -267,7 +267,7 @@ sum_up(const struct routeplan *p, struct err *e)
         const struct ec2_route_change *c = &p->changes[i];
         char text[ADDR_TEXT_MAX];
 
-        log_info("%s: %s -> %s: %s", c->table_id, addr_cidr_text(&c->destination, text), c->eni_id,
+        log_info("%s: %s -> %s: %s", c->table_id, addr_cidr_text(&c->destination, text), c->target,
                  c->error.code == 0 ? "written" : c->error.text);
         if (is_open(c->error.code)) {
             open = true;

@@ -73,4 +73,38 @@ struct tgw_region {
 /*! \brief Free what is in \p r, and forget it. */
 void tgw_region_done(struct tgw_region *r);
 
+/* A region to read. Borrowed. */
+struct tgw_query {
+    const char *region;
+    struct aws_session *session;    /* of that region; NULL: none, for the reason in `error` */
+    struct err error;               /* in, see session */
+    uint64_t within_ms;             /* patience of each of its calls, as in struct aws_call */
+    const struct tgw_region *known; /* its inventory as it was read before: the ids of its tables,
+                                       its attachments and its peerings. NULL: none */
+    bool described;                 /* out: the inventory was read, and is not the known one */
+};
+
+/*!
+ * \brief Read \p n regions at once: their inventory, and the routes to the destinations
+ *
+ * Two round trips, one with a known inventory; one more for each further page of an answer. When
+ * a table of the known inventory is no more, the inventory is read after all. A region of which
+ * any call fails did not answer, and is asked nothing more; the others do not mind, but for the
+ * time that its patience allows.
+ *
+ * \param[in]     s        whose transport is used
+ * \param[in,out] queries  n regions
+ * \param[out]    ret      n regions in the same order, each set in any case; free each with
+ *                         tgw_region_done()
+ *
+ * \return 0 when each region has answered or has its error; -ERR_CANCELLED; -ERR_NOMEM
+ *
+ * Source: EC2 API Reference, DescribeRouteTables, DescribeTransitGatewayRouteTables,
+ * DescribeTransitGatewayAttachments, DescribeTransitGatewayPeeringAttachments and
+ * SearchTransitGatewayRoutes.
+ */
+int tgw_read(struct aws_session *s, struct tgw_query *queries, size_t n,
+             const struct addr *destinations, size_t n_destinations, struct tgw_region *ret,
+             struct deadline d) OCF_MUST_CHECK;
+
 #endif

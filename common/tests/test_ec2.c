@@ -378,7 +378,7 @@ ec2_describe_route_tables_unknown_id_not_found(void **state)
 static struct ec2_route_change
 change(const char *table_id, const char *destination, bool create)
 {
-    struct ec2_route_change c = {.destination = cidr(destination), .eni_id = ENI, .create = create};
+    struct ec2_route_change c = {.destination = cidr(destination), .target = ENI, .create = create};
 
     (void)snprintf(c.table_id, sizeof(c.table_id), "%s", table_id);
     return c;

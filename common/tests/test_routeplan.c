@@ -221,7 +221,7 @@ routeplan_make_table_of_cases(void **state)
                            addr_cidr_text(&p.changes[n].destination, text),
                            p.changes[n].create ? " new" : "");
             assert_string_equal(what, cases[i].changes[n]);
-            assert_string_equal(p.changes[n].eni_id, OURS);
+            assert_string_equal(p.changes[n].target, OURS);
         }
         assert_int_equal(p.n_changes, n);
     }
