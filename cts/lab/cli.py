@@ -130,6 +130,17 @@ def _heal(arguments: argparse.Namespace) -> None:
     power.heal(*_running(arguments))
 
 
+def _region_cut(arguments: argparse.Namespace) -> None:
+    both = arguments.api == arguments.network
+    power.cut_region(
+        *_running(arguments), arguments.region, arguments.api or both, arguments.network or both
+    )
+
+
+def _region_heal(arguments: argparse.Namespace) -> None:
+    power.heal_region(*_running(arguments), arguments.region)
+
+
 def _power(arguments: argparse.Namespace) -> None:
     power.switch(*_running(arguments), arguments.node, arguments.how)
 
@@ -249,6 +260,18 @@ def _parser() -> argparse.ArgumentParser:
     add("thaw", _thaw, "let a frozen node go on", "node")
     add("cut", _cut, "drop packets between two machines, or a machine and 'aws'", "a", "b")
     add("heal", _heal, "undo every cut")
+    region = commands.add_parser("region", help="lose a region, and have it back").add_subparsers(
+        required=True, metavar="cut|heal"
+    )
+    cut = region.add_parser("cut", help="lose it: its API, its network or, by default, both")
+    cut.set_defaults(run=_region_cut)
+    cut.add_argument("region", metavar="REGION")
+    cut.add_argument("--api", action="store_true", help="its endpoints swallow what is sent there")
+    cut.add_argument("--network", action="store_true", help="its transit gateways drop all packets")
+    heal = region.add_parser("heal", help="undo that")
+    heal.set_defaults(run=_region_heal)
+    heal.add_argument("region", metavar="REGION")
+
     requests = add("requests", _requests, "show what AWS and the metadata service were asked")
     requests.add_argument("--json", action="store_true")
     requests.add_argument("--clear", action="store_true", help="forget them afterwards")

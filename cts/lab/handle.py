@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab import cluster, lifecycle, node, power
+from lab import cluster, lifecycle, node, power, reach
 from lab.aws.client import Control
 from lab.state import CLEAN_ENV, LabError, State, until
-from lab.topology import Topology, describe
+from lab.topology import REGION, Topology, describe
 
 EXEC_TIMEOUT_S = 120
 SWITCH_TIMEOUT_S = 60
@@ -181,18 +181,24 @@ class Lab:
         """AWS's state, as `aws-lab state --json` prints it."""
         return self.control.state()
 
-    def route_owners(self, destination: str) -> dict[str, str]:
-        """Which node each route table sends a destination to: {table's name: node or state}."""
+    def route_owners(self, destination: str, region: str = REGION) -> dict[str, str]:
+        """Which node each VPC route table of a region sends a destination to, in one step:
+        {table's name: node or state}."""
         owners = {}
-        for region in self.state()["regions"].values():
-            nodes = {eni["id"]: eni["node"] for eni in region["enis"]}
-            for table in region["route_tables"]:
-                for route in table["routes"]:
-                    if route["destination"] == destination:
-                        target = nodes.get(route["target"], route["target"])
-                        active = route["state"] == "active"
-                        owners[table["name"]] = target if active else route["state"]
+        content = self.state()["regions"][region]
+        nodes = {eni["id"]: eni["node"] for eni in content["enis"]}
+        for table in content["route_tables"]:
+            for route in table["routes"]:
+                if route["destination"] == destination:
+                    target = nodes.get(route["target"], route["target"])
+                    active = route["state"] == "active"
+                    owners[table["name"]] = target if active else route["state"]
         return owners
+
+    def reaches(self, destination: str) -> dict[str, dict[str, reach.Way]]:
+        """Where each route table of a VPC or a transit gateway leads a destination in the end, by
+        region and table, of those that have a route to exactly it."""
+        return reach.follow(self.state(), destination)
 
     def instance_state(self, name: str) -> str:
         """What AWS says about a node: running, stopped and so on; others always run."""
@@ -232,6 +238,12 @@ class Lab:
 
     def heal(self) -> None:
         power.heal(self.files, self.topology)
+
+    def cut_region(self, region: str, api: bool = True, network: bool = True) -> None:
+        power.cut_region(self.files, self.topology, region, api, network)
+
+    def heal_region(self, region: str) -> None:
+        power.heal_region(self.files, self.topology, region)
 
     def is_running(self, name: str) -> bool:
         return node.running(self.files, name) is not None

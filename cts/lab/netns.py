@@ -77,6 +77,29 @@ table inet lab {
     }
 }
 """
+# Endpoints of AWS that swallow what anybody sends to them.
+_AWS_FILTER = """
+table inet lab {
+    set cut4 { type ipv4_addr; }
+    chain in {
+        type filter hook input priority 0;
+        ip daddr @cut4 drop
+    }
+    chain out {
+        type filter hook output priority 0;
+        ip saddr @cut4 drop
+    }
+}
+"""
+# A router with this table lets nothing pass.
+_CLOSED = """
+table inet closed {
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+    }
+}
+"""
+_OPEN = "add table inet closed; delete table inet closed"
 _BLOCKS = {"refuse": "refuse", "drop": "drop"}
 
 
@@ -120,6 +143,7 @@ def create_aws(name: str) -> None:
     namespace = f"{name}-aws"
     ip_batch(None, [f"netns add {namespace}"])
     ip_batch(namespace, ["link set lo up"])
+    run(inside(namespace, ["nft", "-f", "-"]), _AWS_FILTER)
 
 
 def create(topology: Topology) -> None:
@@ -237,6 +261,28 @@ def cut(name: str, node: str, addresses: list[str]) -> None:
 def heal(name: str, node: str) -> None:
     """Undo every cut() of a node or client."""
     run(inside(f"{name}-{node}", ["nft", "flush set inet lab cut4; flush set inet lab cut6"]))
+
+
+def swallow(name: str, addresses: list[str]) -> None:
+    """Let these endpoints of AWS drop all packets, of connections that there are as well."""
+    _change_set(name, "aws", "add", "cut", addresses)
+
+
+def answer(name: str, addresses: list[str]) -> None:
+    """Undo swallow(); does nothing to endpoints that answer."""
+    _change_set(name, "aws", "add", "cut", addresses)
+    _change_set(name, "aws", "delete", "cut", addresses)
+
+
+def close_router(namespace: str) -> None:
+    """Let no packet pass a router."""
+    open_router(namespace)
+    run(inside(namespace, ["nft", "-f", "-"]), _CLOSED)
+
+
+def open_router(namespace: str) -> None:
+    """Undo close_router(); does nothing to a router that lets packets pass."""
+    run(inside(namespace, ["nft", _OPEN]))
 
 
 def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]) -> None:

@@ -72,10 +72,47 @@ def cut(state: State, topology: Topology, left: str, right: str) -> None:
 
 
 def heal(state: State, topology: Topology) -> None:
-    """Undo every cut."""
+    """Undo every cut, those of regions included."""
     for name in topology.machines:
         netns.heal(state.name, name)
+    for region in topology.regions:
+        _reopen_region(state, topology, region)
     state.event("heal")
+
+
+def cut_region(
+    state: State, topology: Topology, region: str, api: bool = True, network: bool = True
+) -> None:
+    """Lose a region: its endpoints swallow all packets (api), its transit gateways too (network).
+
+    Both are so for every machine, those of the region included; among them the machines of a VPC
+    still reach each other. Global services such as IAM and Route 53 are of no region.
+    """
+    topology.require_region(region)
+    gateways = topology.gateways_of(region)
+    if network and not gateways:
+        raise LabError(
+            f"region {region} has no transit gateway that could be cut; cut its API alone (--api)"
+        )
+    if api:
+        netns.swallow(state.name, topology.endpoint_addresses[region])
+    if network:
+        for gateway in gateways:
+            netns.close_router(state.netns(gateway.namespace_part))
+    state.event("cut-region", region=region, api=api, network=network)
+
+
+def heal_region(state: State, topology: Topology, region: str) -> None:
+    """Undo what cut_region() has done to a region."""
+    topology.require_region(region)
+    _reopen_region(state, topology, region)
+    state.event("heal-region", region=region)
+
+
+def _reopen_region(state: State, topology: Topology, region: str) -> None:
+    netns.answer(state.name, topology.endpoint_addresses[region])
+    for gateway in topology.gateways_of(region):
+        netns.open_router(state.netns(gateway.namespace_part))
 
 
 def _require_running(state: State, topology: Topology, name: str) -> Process:

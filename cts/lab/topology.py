@@ -586,6 +586,7 @@ class Topology:
     name: str
     api_net: str
     endpoints: dict[str, str]
+    endpoint_addresses: dict[str, list[str]]
     vpcs: list[Vpc]
     transit_gateways: list[TransitGateway]
     internet: Network | None
@@ -664,6 +665,12 @@ class Topology:
             name=document["name"],
             api_net=document["api_net"],
             endpoints=document["endpoints"],
+            endpoint_addresses={
+                region: [
+                    item["address"] for item in document["services"] if item["region"] == region
+                ]
+                for region in document["regions"]
+            },
             vpcs=vpcs,
             transit_gateways=_transit_gateways(document, by_name),
             internet=internet,
@@ -677,6 +684,21 @@ class Topology:
     def networks(self) -> list[Network]:
         """The VPCs, and the internet where there is one."""
         return [*self.vpcs, *([self.internet] if self.internet else [])]
+
+    @property
+    def regions(self) -> list[str]:
+        return list(self.endpoint_addresses)
+
+    def require_region(self, region: str) -> None:
+        """Raise LabError naming the regions there are unless this is one."""
+        if region not in self.regions:
+            raise LabError(
+                f"lab '{self.name}' has no region '{region}'; it has {', '.join(self.regions)}"
+            )
+
+    def gateways_of(self, region: str) -> list[TransitGateway]:
+        """The transit gateways of a region."""
+        return [gateway for gateway in self.transit_gateways if gateway.region == region]
 
     @cached_property
     def nodes(self) -> dict[str, Member]:
