@@ -30,8 +30,7 @@ def corosync_conf(topology: Topology) -> str:
     alone = len(topology.nodes) == 2 and topology.quorum_device is None
     two_node = "    two_node: 1\n" if alone else ""
     # Packets between regions are now and then late by seconds: that is no reason to fence.
-    far = len({member.region for member in topology.nodes.values()}) > 1
-    token = f"    token: {TOKEN_BETWEEN_REGIONS_MS}\n" if far else ""
+    token = f"    token: {TOKEN_BETWEEN_REGIONS_MS}\n" if _spans_regions(topology) else ""
     return f"""totem {{
     version: 2
     cluster_name: {topology.name}
@@ -62,6 +61,7 @@ def first_cib(topology: Topology) -> str:
     Each node has a device of its own that never runs on it: when a node dies, the device that
     can end it is up already.
     """
+    far = _spans_regions(topology)
     # All nodes boot together here; dc-deadtime's 20 s are for machines that do not. Without
     # stickiness Pacemaker moves healthy resources, to balance the nodes, when a fence device fails.
     return f"""\
@@ -74,7 +74,7 @@ def first_cib(topology: Topology) -> str:
       </cluster_property_set>
     </crm_config>
     <nodes/>
-    <resources>{"".join(map(_fence_device, topology.nodes.values()))}
+    <resources>{"".join(_fence_device(member, far) for member in topology.nodes.values())}
     </resources>
     <constraints>{"".join(map(_fence_elsewhere, topology.nodes))}
     </constraints>
@@ -89,13 +89,21 @@ def first_cib(topology: Topology) -> str:
 """
 
 
-def _fence_device(member: Member) -> str:
+def _spans_regions(topology: Topology) -> bool:
+    return len({member.region for member in topology.nodes.values()}) > 1
+
+
+def _fence_device(member: Member, far: bool) -> str:
     device = f"fence-{member.name}"
+    # fence_aws looks for its own instance in the region of the one to be fenced, unless told.
+    skip = (
+        f'\n          <nvpair id="{device}-skip" name="skip_race_check" value="1"/>' if far else ""
+    )
     # A device whose monitor failed while AWS was away is tried again by itself.
     return f"""
       <primitive id="{device}" class="stonith" type="fence_aws">
         <instance_attributes id="{device}-attributes">
-          <nvpair id="{device}-region" name="region" value="{member.region}"/>
+          <nvpair id="{device}-region" name="region" value="{member.region}"/>{skip}
           <nvpair id="{device}-map" name="pcmk_host_map" value="{member.name}:{member.instance}"/>
         </instance_attributes>
         <operations>

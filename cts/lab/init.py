@@ -31,9 +31,15 @@ SYSRQ_TRIGGER = Path("/proc/sysrq-trigger")
 # The host's own would look for systemd, which the node has not.
 SYSTEMCTL = Path(__file__).with_name("systemctl")
 HOST_SYSTEMCTL = Path("/usr/bin/systemctl")
+# Debian 12's own cannot fence from another region; the file says why. It runs the host's.
+FENCE_AWS = Path(__file__).with_name("fence_aws")
+HOST_FENCE_AWS = Path("/usr/sbin/fence_aws")
+ORIGINAL_FENCE_AWS = Path("/run/fence_aws")
 
-# Where the node's own directories are seen. Those on disk outlive a reboot of the node.
+# Where the node's own directories are seen. Those on disk outlive a reboot of the node. What the
+# host has not, for want of a package, the node has not either.
 ON_DISK = {
+    "etc-booth": "/etc/booth",
     "etc-corosync": "/etc/corosync",
     "var-lib-corosync": "/var/lib/corosync",
     "var-lib-pacemaker": "/var/lib/pacemaker",
@@ -91,8 +97,12 @@ def _covered(path: Path) -> bool:
     return any(path.is_relative_to(target) for target in (*ON_DISK.values(), *IN_MEMORY))
 
 
+def _on_disk() -> dict[str, str]:
+    return {name: target for name, target in ON_DISK.items() if Path(target).is_dir()}
+
+
 def _make_directories(directory: Path) -> None:
-    for name in ON_DISK:
+    for name in _on_disk():
         (directory / name).mkdir(exist_ok=True)
     (directory / "tmp").chmod(0o1777)
     (directory / "root").chmod(0o700)
@@ -115,9 +125,15 @@ def _own_files(state: State, directory: Path) -> dict[Path, _Source]:
     """What to show instead of the host's files: name, AWS's host names, authorities."""
     shown = {Path("/etc") / name: directory / name for name in ("hosts", "hostname")}
     shown[HOST_SYSTEMCTL] = SYSTEMCTL
+    if _lacks_an_option(HOST_FENCE_AWS):
+        shown[HOST_FENCE_AWS] = FENCE_AWS
     shown[HASHED_DIRECTORY] = state.trust_dir
     shown |= {Path(bundle): state.trust_pem for bundle in TRUST_STORES}
     return {path.resolve(): _Source(own) for path, own in shown.items() if path.exists()}
+
+
+def _lacks_an_option(fence_aws: Path) -> bool:
+    return fence_aws.exists() and "skip_race_check" not in fence_aws.read_text()
 
 
 def _show_resolver(text: str) -> None:
@@ -143,8 +159,9 @@ def _enter(state: State, node: str, agents: str | None) -> None:
 
     combined = _combine_agents(directory, agents)
     agents_source = _Source(combined) if combined else None
-    own_directories = {target: _Source(directory / name) for name, target in ON_DISK.items()}
+    own_directories = {target: _Source(directory / name) for name, target in _on_disk().items()}
     own_files = _own_files(state, directory)
+    fence_aws = _Source(HOST_FENCE_AWS) if _lacks_an_option(HOST_FENCE_AWS) else None
     resolver = (directory / "resolv.conf").read_text()
     # The lab's own code and interpreter may lie below a directory that gets covered.
     code = {path.resolve() for path in (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix))}
@@ -157,6 +174,10 @@ def _enter(state: State, node: str, agents: str | None) -> None:
     for path, source in kept.items():
         path.mkdir(parents=True, exist_ok=True)
         source.bind_to(path)
+    if fence_aws:
+        # Before the other covers it.
+        ORIGINAL_FENCE_AWS.touch()
+        fence_aws.bind_to(ORIGINAL_FENCE_AWS)
     for target, source in own_files.items():
         source.bind_to(target)
     _show_resolver(resolver)
