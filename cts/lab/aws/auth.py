@@ -288,6 +288,8 @@ def _check_signed_headers(request: Request, signed: list[str]) -> None:
 
 # Authorisation.
 
+_TGW_TABLE = {"TransitGatewayRouteTableId": "transit-gateway-route-table"}
+_TGW_ROUTE = {**_TGW_TABLE, "TransitGatewayAttachmentId": "transit-gateway-attachment"}
 # EC2 actions with resource-level permissions: the parameters that name the resources.
 _EC2_RESOURCES = {
     "ReplaceRoute": {"RouteTableId": "route-table"},
@@ -310,6 +312,10 @@ _EC2_RESOURCES = {
     "StopInstances": {"InstanceId": "instance"},
     "RebootInstances": {"InstanceId": "instance"},
     "TerminateInstances": {"InstanceId": "instance"},
+    "CreateTransitGatewayRoute": _TGW_ROUTE,
+    "ReplaceTransitGatewayRoute": _TGW_ROUTE,
+    "DeleteTransitGatewayRoute": _TGW_TABLE,
+    "SearchTransitGatewayRoutes": _TGW_TABLE,
 }
 # Services that check no permission for these, or check it against a role's trust (sts.py).
 _FREE = {

@@ -125,6 +125,17 @@ class Control:
         }
         return self._call("POST", "/aws", document)
 
+    def announce(self, region: str, table: str, destination: str, attachment: str | None) -> None:
+        """Let a Transit Gateway's route table have a propagated route to an attachment, as if a
+        router behind it announced the destination; None ends that."""
+        document = {
+            "region": region,
+            "table": table,
+            "destination": destination,
+            "attachment": attachment,
+        }
+        self._call("POST", "/announce", document)
+
     def sync(self) -> None:
         """Let the data plane follow AWS's state once more."""
         self._call("POST", "/sync", {})

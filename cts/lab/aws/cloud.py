@@ -202,8 +202,11 @@ class Cloud:
             self._versions.popleft()
         if self.keep_s <= 0:
             return
+        # What no call changes is shared: moto's images, whose snapshots are most of a backend.
         backends = {
-            region: copy.deepcopy(backend, {id(backend.amis): backend.amis})
+            region: copy.deepcopy(
+                backend, {id(item): item for item in (backend.amis, backend.snapshots)}
+            )
             for region in self.regions
             for backend in [self.backend("ec2", region)]
         }

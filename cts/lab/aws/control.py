@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab.aws import dns, policy, seed
+from lab.aws import dns, policy, seed, transit
 from lab.aws.cloud import is_read
 from lab.aws.context import Settings
 from lab.aws.endpoints import SERVICES
@@ -73,6 +73,7 @@ class Control:
             ("GET", "/settings"): lambda _: asdict(daemon.context.settings),
             ("POST", "/settings"): self._settings,
             ("POST", "/aws"): self._aws,
+            ("POST", "/announce"): self._announce,
             ("POST", "/sync"): lambda _: daemon.sync(),
             ("POST", "/shutdown"): lambda _: daemon.stop(),
         }
@@ -235,6 +236,29 @@ class Control:
             self._daemon.gateway.quotas.refill()
         self._daemon.follow_settings()
         return asdict(settings)
+
+    def _announce(self, document: dict[str, Any]) -> Any:
+        self._fields(document, "region", "table", "destination", "attachment")
+        cloud = self._daemon.context.cloud
+        region, attachment = document.get("region"), document.get("attachment")
+        if region not in cloud.regions:
+            raise _bad("region", region, ", ".join(cloud.regions))
+        backend = cloud.backend("ec2", region)
+        tables = backend.transit_gateways_route_tables
+        table = tables.get(document.get("table"))
+        if table is None:
+            raise _bad("table", document.get("table"), ", ".join(tables))
+        mine = [
+            item.id
+            for item in backend.transit_gateway_attachments.values()
+            if item.gateway == table.gateway
+        ]
+        if attachment is not None and attachment not in mine:
+            raise _bad("attachment", attachment, f"{', '.join(mine)}, null for none")
+        destination = self._text(document, "destination")
+        with cloud.change({"node": None, "service": "ec2", "action": "announce"}):
+            transit.announce(table, destination, attachment)
+        return {}
 
     def _aws(self, document: dict[str, Any]) -> Any:
         self._fields(document, "region", "service", "operation", "params")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.aws import transit
 from lab.aws.cloud import ACCOUNT, Cloud
 from lab.aws.labjson import LabError, lookup, need
 
@@ -125,11 +126,10 @@ def _routes(
         )
     for destination, target in table.get("routes", {}).items():
         if isinstance(target, dict):
-            # Nothing in this lab announces routes; a propagated one can only be put there.
             need(target, f"route {destination}", "propagated")
             attachment = _attachment(topology, own, hub, target["propagated"])
-            announced = backend.transit_gateways_route_tables[table["id"]].announced
-            announced[destination] = attachment
+            known = backend.transit_gateways_route_tables[table["id"]]
+            transit.announce(known, destination, attachment)
             continue
         chosen = {"Blackhole": True}
         if target != "blackhole":

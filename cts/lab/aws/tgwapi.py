@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from moto.backends import get_backend
@@ -48,12 +48,14 @@ _GATEWAY_FILTERS = {
     "options.propagation-default-route-table-id": "Options.PropagationDefaultRouteTableId",
     "owner-id": "OwnerId",
     "state": "State",
+    "tag-key": "Tags.key",
     "transit-gateway-id": "TransitGatewayId",
 }
 _TABLE_FILTERS = {
     "default-association-route-table": "DefaultAssociationRouteTable",
     "default-propagation-route-table": "DefaultPropagationRouteTable",
     "state": "State",
+    "tag-key": "Tags.key",
     "transit-gateway-id": "TransitGatewayId",
     "transit-gateway-route-table-id": "TransitGatewayRouteTableId",
 }
@@ -64,12 +66,14 @@ _ATTACHMENT_FILTERS = {
     "resource-owner-id": "ResourceOwnerId",
     "resource-type": "ResourceType",
     "state": "State",
+    "tag-key": "Tags.key",
     "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
     "transit-gateway-id": "TransitGatewayId",
     "transit-gateway-owner-id": "TransitGatewayOwnerId",
 }
 _VPC_FILTERS = {
     "state": "State",
+    "tag-key": "Tags.key",
     "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
     "transit-gateway-id": "TransitGatewayId",
     "vpc-id": "VpcId",
@@ -79,11 +83,14 @@ _RELATION_FILTERS = {
     "resource-type": "ResourceType",
     "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
 }
-_ROUTE_FILTERS = {"state": "State", "type": "Type"}
-_ROUTE_ATTACHMENT_FILTERS = {
-    "attachment.resource-id": "ResourceId",
-    "attachment.resource-type": "ResourceType",
-    "attachment.transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+_ROUTE_FILTERS = {
+    "attachment.resource-id": "TransitGatewayAttachments.ResourceId",
+    "attachment.resource-type": "TransitGatewayAttachments.ResourceType",
+    "attachment.transit-gateway-attachment-id": (
+        "TransitGatewayAttachments.TransitGatewayAttachmentId"
+    ),
+    "state": "State",
+    "type": "Type",
 }
 Item = dict[str, Any]
 
@@ -151,34 +158,34 @@ def _present(item: Item) -> Item:
     return {name: value for name, value in item.items() if value is not None}
 
 
-def _values(item: Item, path: str) -> Iterable[str]:
-    """The text of a member of an answer's item, which may be in a structure; none if absent."""
-    value: Any = item
-    for part in path.split("."):
-        value = value.get(part) if value else None
-    if isinstance(value, bool):
-        return [str(value).lower()]
-    return [] if value is None else [str(value)]
+def _values(value: Any, path: list[str]) -> list[str]:
+    """The texts that are at a path in an answer; several where it leads through a list."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [text for item in value for text in _values(item, path)]
+    if path:
+        return _values(value.get(path[0]), path[1:])
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
-def _filter_values(item: Item, name: str, paths: dict[str, str]) -> Iterable[str]:
-    tags = {tag["key"]: tag["value"] for tag in item.get("Tags") or []}
-    if name == "tag-key":
-        return list(tags)
+def _filter_values(item: Item, name: str, paths: dict[str, str]) -> list[str]:
     if name.startswith("tag:"):
-        return [value for key, value in tags.items() if name == f"tag:{key}"]
-    if name not in paths:
-        raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
-    return _values(item, paths[name])
+        return [tag["value"] for tag in item.get("Tags") or [] if name == f"tag:{tag['key']}"]
+    return _values(item, paths[name].split("."))
 
 
-def _matches(values: Iterable[str], patterns: list[str]) -> bool:
-    return any(fnmatch.fnmatchcase(value, pattern) for value in values for pattern in patterns)
-
-
-def _filtered(response: EC2Response, items: list[Item], paths: dict[str, str]) -> list[Item]:
-    for name, patterns in response._filters_from_querystring().items():
-        items = [item for item in items if _matches(_filter_values(item, name, paths), patterns)]
+def _filtered(items: list[Item], filters: dict[str, Any], paths: dict[str, str]) -> list[Item]:
+    """The items that have one of the values of each filter; `paths` says where they have it."""
+    for name, patterns in filters.items():
+        if name not in paths and not (name.startswith("tag:") and "tag-key" in paths):
+            raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
+        items = [
+            item
+            for item in items
+            for values in [_filter_values(item, name, paths)]
+            if any(fnmatch.fnmatchcase(value, one) for value in values for one in patterns)
+        ]
     return items
 
 
@@ -313,7 +320,13 @@ def _describe_gateways(response: EC2Response) -> ActionResult:
     backend = response.ec2_backend
     wanted = response._get_param("TransitGatewayIds", []) or list(backend.transit_gateways)
     found = [_gateway_item(_gateway(backend, item)) for item in wanted]
-    return ActionResult({"TransitGateways": _filtered(response, found, _GATEWAY_FILTERS)})
+    return ActionResult(
+        {
+            "TransitGateways": _filtered(
+                found, response._filters_from_querystring(), _GATEWAY_FILTERS
+            )
+        }
+    )
 
 
 def _delete_gateway(response: EC2Response) -> ActionResult:
@@ -341,7 +354,11 @@ def _delete_gateway(response: EC2Response) -> ActionResult:
 def _describe_attachments(response: EC2Response) -> ActionResult:
     found = [_attachment_item(item) for item in _asked_for(response, "vpc", "peering")]
     return ActionResult(
-        {"TransitGatewayAttachments": _filtered(response, found, _ATTACHMENT_FILTERS)}
+        {
+            "TransitGatewayAttachments": _filtered(
+                found, response._filters_from_querystring(), _ATTACHMENT_FILTERS
+            )
+        }
     )
 
 
@@ -403,7 +420,13 @@ def _create_vpc_attachment(response: EC2Response) -> ActionResult:
 
 def _describe_vpc_attachments(response: EC2Response) -> ActionResult:
     found = [_vpc_item(item) for item in _asked_for(response, "vpc")]
-    return ActionResult({"TransitGatewayVpcAttachments": _filtered(response, found, _VPC_FILTERS)})
+    return ActionResult(
+        {
+            "TransitGatewayVpcAttachments": _filtered(
+                found, response._filters_from_querystring(), _VPC_FILTERS
+            )
+        }
+    )
 
 
 def _delete_vpc_attachment(response: EC2Response) -> ActionResult:
@@ -500,10 +523,11 @@ def _describe_peerings(response: EC2Response) -> ActionResult:
         "local-owner-id": "own.account",
         "remote-owner-id": "own.account",
         "state": "State",
+        "tag-key": "Tags.key",
         "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
         "transit-gateway-id": "own.gateway",
     }
-    kept = _filtered(response, found, paths)
+    kept = _filtered(found, response._filters_from_querystring(), paths)
     for item in kept:
         del item["own"]
     return ActionResult({"TransitGatewayPeeringAttachments": kept})
@@ -524,7 +548,13 @@ def _describe_tables(response: EC2Response) -> ActionResult:
     wanted = response._get_param("TransitGatewayRouteTableIds", [])
     wanted = wanted or list(backend.transit_gateways_route_tables)
     found = [_table_item(_table(backend, item)) for item in wanted]
-    return ActionResult({"TransitGatewayRouteTables": _filtered(response, found, _TABLE_FILTERS)})
+    return ActionResult(
+        {
+            "TransitGatewayRouteTables": _filtered(
+                found, response._filters_from_querystring(), _TABLE_FILTERS
+            )
+        }
+    )
 
 
 def _associated(table: Table) -> list[Attachment]:
@@ -594,14 +624,16 @@ def _get_associations(response: EC2Response) -> ActionResult:
         {**_route_attachment(item), "State": "associated"}
         for item in _associated(_named_table(response))
     ]
-    return ActionResult({"Associations": _filtered(response, found, _RELATION_FILTERS)})
+    return ActionResult(
+        {"Associations": _filtered(found, response._filters_from_querystring(), _RELATION_FILTERS)}
+    )
 
 
 def _get_propagations(response: EC2Response) -> ActionResult:
     table = _named_table(response)
     attachments = [_attachment(response.ec2_backend, item) for item in table.propagating]
     found = [{**_route_attachment(item), "State": "enabled"} for item in attachments]
-    kept = _filtered(response, found, _RELATION_FILTERS)
+    kept = _filtered(found, response._filters_from_querystring(), _RELATION_FILTERS)
     return ActionResult({"TransitGatewayRouteTablePropagations": kept})
 
 
@@ -700,14 +732,6 @@ def _searched(routes: list[Route], search: str, texts: list[str]) -> list[Route]
     return [route for route in routes if route in found]
 
 
-def _search_matches(route: Item, name: str, patterns: list[str]) -> bool:
-    if name in _ROUTE_ATTACHMENT_FILTERS:
-        holders, paths = route.get("TransitGatewayAttachments", []), _ROUTE_ATTACHMENT_FILTERS
-    else:
-        holders, paths = [route], _ROUTE_FILTERS
-    return any(_matches(_filter_values(item, name, paths), patterns) for item in holders)
-
-
 def _find_routes(response: EC2Response) -> ActionResult:
     found = transit.routes(_named_table(response))
     others = {}
@@ -717,9 +741,7 @@ def _find_routes(response: EC2Response) -> ActionResult:
             found = _searched(found, search, values)
         else:
             others[name] = values
-    items = [_route_item(route) for route in found]
-    for name, patterns in others.items():
-        items = [item for item in items if _search_matches(item, name, patterns)]
+    items = _filtered([_route_item(route) for route in found], others, _ROUTE_FILTERS)
     return ActionResult({"Routes": items})
 
 

@@ -167,6 +167,18 @@ def routes(table: Table) -> list[Route]:
     return [found[block] for block in sorted(found, key=sort_key)]
 
 
+def announce(table: Table, destination: str, attachment_id: str | None) -> None:
+    """Let a router behind an attachment announce a route to a table, or (None) no longer do so.
+
+    On AWS that is a VPN, Direct Connect or a Connect peer; this lab has none of them.
+    """
+    destination = str(ipaddress.ip_network(destination))
+    if attachment_id is None:
+        table.announced.pop(destination, None)
+    else:
+        table.announced[destination] = attachment_id
+
+
 def _blocks(attachment: Attachment) -> Iterator[str]:
     """The CIDR blocks of the VPC behind an attachment."""
     vpc = attachment.ec2_backend.vpcs.get(attachment.join.resource)
