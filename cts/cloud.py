@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.topology import REGION, VIP, VIP6
 from runner import Outcome
@@ -52,12 +53,12 @@ def errors(checked: Outcome) -> list[str]:
 class Cloud:
     """The lab's AWS and the nodes' addresses, as tests arrange and inspect them."""
 
-    def __init__(self, lab: Lab):
-        self.lab = lab
+    def __init__(self, lab: Lab, region: str = REGION):
+        self.lab, self.region = lab, region
 
     def ec2(self, operation: str, **params: Any) -> Any:
         """Change or read AWS's state past every check."""
-        return self.lab.control.aws(REGION, "ec2", operation, **params)
+        return self.lab.control.aws(self.region, "ec2", operation, **params)
 
     def mend(self) -> None:
         """Nothing is wrong with AWS any more, and the nodes' role may do what it is for."""
@@ -78,7 +79,7 @@ class Cloud:
         return self.lab.topology.vpcs[0].id
 
     def _tables(self) -> list[dict[str, Any]]:
-        return self.lab.state()["regions"][REGION]["route_tables"]
+        return self.lab.state()["regions"][self.region]["route_tables"]
 
     def targets(self, destination: str = ROUTE) -> dict[str, str]:
         """Where each route table that knows the destination sends it: {table's name: target}."""
@@ -127,9 +128,9 @@ class Cloud:
             interface = present[address]["ifname"]
             self.lab.exec(where, "ip", "address", "del", prefixed, "dev", interface)
 
-    def writes(self, outcome: Outcome) -> list[str]:
-        """The calls of an action that change AWS."""
-        return [call for call in outcome.calls() if not call.startswith("Describe")]
+    def writes(self, outcome: Outcome, *regions: str) -> list[str]:
+        """The calls of an action that change AWS, in some regions or in all."""
+        return [call for call in outcome.calls("ec2", *regions) if not is_read(call)]
 
     def set_check(self, eni: str, on: bool) -> None:
         """Switch the source/dest check of an interface."""

@@ -164,18 +164,21 @@ def _record_owners(lab: Lab) -> set[str]:
 _PORT = 3999
 
 
-def _health_probe_parameters(lab: Lab) -> dict[str, str]:
+def health_probe_parameters(lab: Lab) -> dict[str, str]:
     """A target group of its own, which no balancer uses: AWS always says the same of it."""
 
     def elb(operation: str, **params: Any) -> Any:
         return lab.control.aws(REGION, "elasticloadbalancing", operation, **params)
 
-    options = {"Name": "faults", "Protocol": "TCP", "Port": _PORT, "TargetType": "instance"}
-    made = elb("CreateTargetGroup", VpcId=lab.topology.vpcs[0].id, **options)
-    arn = made["TargetGroups"][0]["TargetGroupArn"]
-    targets = [{"Id": node.instance} for node in lab.topology.nodes.values()]
-    elb("RegisterTargets", TargetGroupArn=arn, Targets=targets)
-    return {"port": str(_PORT), "target_group_arn": arn}
+    groups = elb("DescribeTargetGroups")["TargetGroups"]
+    arns = [group["TargetGroupArn"] for group in groups if group["TargetGroupName"] == "faults"]
+    if not arns:
+        options = {"Name": "faults", "Protocol": "TCP", "Port": _PORT, "TargetType": "instance"}
+        made = elb("CreateTargetGroup", VpcId=lab.topology.vpcs[0].id, **options)
+        arns = [made["TargetGroups"][0]["TargetGroupArn"]]
+        targets = [{"Id": node.instance} for node in lab.topology.nodes.values()]
+        elb("RegisterTargets", TargetGroupArn=arns[0], Targets=targets)
+    return {"port": str(_PORT), "target_group_arn": arns[0]}
 
 
 def _listening(lab: Lab) -> set[str]:
@@ -246,7 +249,7 @@ AGENTS = [
     Agent(
         "nlb-health-probe",
         "elasticloadbalancing",
-        _health_probe_parameters,
+        health_probe_parameters,
         _listening,
         None,
         {DEEP: ("DescribeTargetHealth",)},

@@ -107,13 +107,21 @@ class Outcome:
         assert len(reason.encode()) <= REASON_MAX, reason
         return reason
 
-    def calls(self, service: str = "ec2") -> list[str]:
-        """The actions that one service was asked for."""
-        return [entry["action"] for entry in self.requests if entry["service"] == service]
+    def asked(self, service: str, *regions: str) -> list[dict[str, Any]]:
+        """The requests to one service, in some regions or in all."""
+        return [
+            entry
+            for entry in self.requests
+            if entry["service"] == service and (not regions or entry["region"] in regions)
+        ]
 
-    def rounds(self, service: str = "ec2") -> int:
-        """How many sequential round trips to one service there were."""
-        return rounds(entry for entry in self.requests if entry["service"] == service)
+    def calls(self, service: str = "ec2", *regions: str) -> list[str]:
+        """The actions that one service was asked for, in some regions or in all."""
+        return [entry["action"] for entry in self.asked(service, *regions)]
+
+    def rounds(self, service: str = "ec2", *regions: str) -> int:
+        """How many sequential round trips to one service there were, in some regions or in all."""
+        return rounds(self.asked(service, *regions))
 
 
 def processes_of(lab: Lab, where: str) -> list[Process]:

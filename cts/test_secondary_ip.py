@@ -658,27 +658,6 @@ def test_policy_is_enough(second: Runner, cloud: Cloud, active: str | None) -> N
     assert holders(cloud, BOTH) == {None}
 
 
-@pytest.mark.parametrize("missing", ACTIONS)
-def test_each_permission_is_needed_and_named_once(
-    second: Runner, cloud: Cloud, missing: str
-) -> None:
-    cloud.lab.control.set_policy(ROLE, [allow(*(item for item in ACTIONS if item != missing))])
-    checked = second("n1", "validate-all", depth=10, ip=BOTH)
-    assert checked.code == DENIED
-    (error,) = errors(checked)
-    assert f"IAM denies {missing}" in error
-    assert missing in checked.reason
-    started = second.start("n1", ip=BOTH)
-    if missing in (f"ec2:{UNASSIGN}", f"ec2:{UNASSIGN6}"):
-        assert started.code == OK
-        stopped = second.stop("n1", ip=BOTH)
-        assert stopped.code == OK
-        assert f"IAM denies {missing}" in stopped.stderr
-    else:
-        assert started.code == DENIED
-        assert missing in started.reason
-
-
 def test_preflight_asks_only_for_what_the_family_needs(second: Runner, cloud: Cloud) -> None:
     four = [item for item in ACTIONS if "Ipv6" not in item]
     cloud.lab.control.set_policy(ROLE, [allow(*four)])
