@@ -121,19 +121,23 @@ def _combine_agents(directory: Path, agents: str | None) -> Path | None:
     return combined
 
 
-def _own_files(state: State, directory: Path) -> dict[Path, _Source]:
+def _own_files(state: State, directory: Path, own_fence_aws: bool) -> dict[Path, _Source]:
     """What to show instead of the host's files: name, AWS's host names, authorities."""
     shown = {Path("/etc") / name: directory / name for name in ("hosts", "hostname")}
     shown[HOST_SYSTEMCTL] = SYSTEMCTL
-    if _lacks_an_option(HOST_FENCE_AWS):
+    if own_fence_aws:
         shown[HOST_FENCE_AWS] = FENCE_AWS
     shown[HASHED_DIRECTORY] = state.trust_dir
     shown |= {Path(bundle): state.trust_pem for bundle in TRUST_STORES}
     return {path.resolve(): _Source(own) for path, own in shown.items() if path.exists()}
 
 
-def _lacks_an_option(fence_aws: Path) -> bool:
-    return fence_aws.exists() and "skip_race_check" not in fence_aws.read_text()
+def _needs_fence_aws(options: dict[str, Any]) -> bool:
+    """Whether there are nodes in several regions and the host's fence_aws is not made for it."""
+    regions = {entry["region"] for entry in options["nodes"].values()}
+    if len(regions) == 1 or not HOST_FENCE_AWS.exists():
+        return False
+    return "skip_race_check" not in HOST_FENCE_AWS.read_text()
 
 
 def _show_resolver(text: str) -> None:
@@ -148,7 +152,7 @@ def _show_resolver(text: str) -> None:
         _Source(own).bind_to(real)
 
 
-def _enter(state: State, node: str, agents: str | None) -> None:
+def _enter(state: State, node: str, options: dict[str, Any]) -> None:
     """Leave the host's namespaces for the node's own."""
     directory = state.node(node)
     _make_directories(directory)
@@ -157,18 +161,18 @@ def _enter(state: State, node: str, agents: str | None) -> None:
     _check(_libc.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS), "unshare")
     _mount("none", "/", flags=MS_REC | MS_SLAVE)
 
-    combined = _combine_agents(directory, agents)
+    combined = _combine_agents(directory, options["agents"])
     agents_source = _Source(combined) if combined else None
     own_directories = {target: _Source(directory / name) for name, target in _on_disk().items()}
-    own_files = _own_files(state, directory)
-    fence_aws = _Source(HOST_FENCE_AWS) if _lacks_an_option(HOST_FENCE_AWS) else None
+    fence_aws = _Source(HOST_FENCE_AWS) if _needs_fence_aws(options) else None
+    own_files = _own_files(state, directory, own_fence_aws=fence_aws is not None)
     resolver = (directory / "resolv.conf").read_text()
     # The lab's own code and interpreter may lie below a directory that gets covered.
     code = {path.resolve() for path in (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix))}
     kept = {path: _Source(path) for path in sorted(code) if _covered(path)}
 
-    for target, options in IN_MEMORY.items():
-        _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options)
+    for target, mode in IN_MEMORY.items():
+        _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, mode)
     for target, source in own_directories.items():
         source.bind_to(target)
     for path, source in kept.items():
@@ -238,7 +242,7 @@ def main() -> None:
     """
     state, node, boot_s = State(sys.argv[1]), sys.argv[2], sys.argv[3]
     options = json.loads(state.lab_json.read_text())
-    _enter(state, node, options["agents"])
+    _enter(state, node, options)
     pid = os.fork()
     if pid == 0:
         # Wait to be recorded, so that there is never a node nobody could end.

@@ -61,6 +61,17 @@ def follow(snapshot: dict[str, Any], destination: str) -> dict[str, dict[str, Wa
     return {region: ways for region, ways in found.items() if ways}
 
 
+def addresses(snapshot: dict[str, Any]) -> list[str]:
+    """The destinations of routes that are one address each, as /32 or /128."""
+    destinations = {
+        route["destination"]
+        for region in snapshot["regions"].values()
+        for _, _, table in _tables(region)
+        for route in table["routes"]
+    }
+    return sorted(item for item in destinations if item.endswith(("/32", "/128")))
+
+
 class _Follower:
     """Follows a packet for one address."""
 

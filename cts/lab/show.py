@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from lab import reach
+
 
 def table(rows: Iterable[Iterable[Any]]) -> str:
     """Columns as wide as their widest entry; None is shown as a dash."""
@@ -46,8 +48,28 @@ def state(snapshot: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
 
     `health` has what DescribeTargetHealth says, by target group and instance.
     """
-    parts = [f"{name}\n{_region(region, health)}" for name, region in snapshot["regions"].items()]
+    reached = _reached(snapshot)
+    parts = [
+        f"{name}\n{_region(region, health, reached.get(name, {}))}"
+        for name, region in snapshot["regions"].items()
+    ]
     return "\n\n".join([*parts, *map(_zone, snapshot["zones"])])
+
+
+def _reached(snapshot: dict[str, Any]) -> dict[str, dict[tuple[str, str], str]]:
+    """By region, then by table and destination: where a route to one address leads in the end.
+
+    Only for labs with transit gateways: in one VPC the target says it.
+    """
+    if not any(region["transit_gateways"] for region in snapshot["regions"].values()):
+        return {}
+    found: dict[str, dict[tuple[str, str], str]] = {}
+    for destination in reach.addresses(snapshot):
+        for region, ways in reach.follow(snapshot, destination).items():
+            for label, way in ways.items():
+                end = way.node or f"nowhere: {way.reason}"
+                found.setdefault(region, {})[label, destination] = end
+    return found
 
 
 def _zone(zone: dict[str, Any]) -> str:
@@ -67,7 +89,11 @@ def _zone(zone: dict[str, Any]) -> str:
     return f"{zone['name']} {kind} {zone['id']}\n\n{table(rows)}"
 
 
-def _region(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
+def _region(
+    region: dict[str, Any],
+    health: dict[str, dict[str, Any]],
+    reached: dict[tuple[str, str], str],
+) -> str:
     subnets = {subnet["id"]: subnet["name"] for subnet in region["subnets"]}
     owners = {
         eni["id"]: f"{eni['node']} eth{eni['device_index']}"
@@ -86,7 +112,11 @@ def _region(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
         ]
         for eni in region["enis"]
     ]
-    routes: list[list[Any]] = [["ROUTE TABLE", "", "DESTINATION", "TARGET", "", "STATE"]]
+    vpcs = {vpc["id"]: vpc["name"] for vpc in region["vpcs"]}
+    owners |= {gateway["id"]: gateway["name"] for gateway in region["transit_gateways"]}
+    # The last column is empty, and so not there, without transit gateways.
+    reaches = "REACHES" if reached else ""
+    routes: list[list[Any]] = [["ROUTE TABLE", "", "DESTINATION", "TARGET", "", "STATE", reaches]]
     routes += [
         [
             entry["name"],
@@ -95,11 +125,14 @@ def _region(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
             route["target"],
             owners.get(route["target"], ""),
             route["state"],
+            reached.get((f"{vpcs[entry['vpc']]}/{entry['name']}", route["destination"]), ""),
         ]
         for entry in region["route_tables"]
         for route in entry["routes"]
     ]
     parts = [table(interfaces), table(routes)]
+    if region["transit_gateways"]:
+        parts += _transit_gateways(region, vpcs, reached)
     if region["addresses"]:
         addresses: list[list[Any]] = [["ELASTIC IP", "ALLOCATION", "INTERFACE", "PRIVATE"]]
         addresses += [
@@ -110,6 +143,55 @@ def _region(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> str:
     if region["load_balancers"]:
         parts += _balancers(region, health)
     return "\n\n".join(parts)
+
+
+def _transit_gateways(
+    region: dict[str, Any], vpcs: dict[str, str], reached: dict[tuple[str, str], str]
+) -> list[str]:
+    tables = {
+        entry["id"]: f"{gateway['name']}/{entry['name']}"
+        for gateway in region["transit_gateways"]
+        for entry in gateway["tables"]
+    }
+    ends = {
+        item["id"]: (
+            f"VPC {vpcs.get(item['resource'], item['resource'])}"
+            if item["type"] == "vpc"
+            else f"peer in {item['peer_region']}"
+        )
+        for item in region["tgw_attachments"]
+    }
+    gateways = {gateway["id"]: gateway["name"] for gateway in region["transit_gateways"]}
+    attachments: list[list[Any]] = [["TRANSIT GATEWAY", "ATTACHMENT", "TO", "TABLE", "STATE"]]
+    attachments += [
+        [
+            gateways.get(item["tgw"], item["tgw"]),
+            item["id"],
+            ends[item["id"]],
+            tables.get(item["table"]),
+            item["state"],
+        ]
+        for item in region["tgw_attachments"]
+    ]
+    routes: list[list[Any]] = [
+        ["TRANSIT TABLE", "", "DESTINATION", "ATTACHMENT", "TO", "TYPE", "STATE", "REACHES"]
+    ]
+    routes += [
+        [
+            tables[entry["id"]],
+            entry["id"],
+            route["destination"],
+            route["attachment"],
+            ends.get(route["attachment"]),
+            route["type"],
+            route["state"],
+            reached.get((tables[entry["id"]], route["destination"]), ""),
+        ]
+        for gateway in region["transit_gateways"]
+        for entry in gateway["tables"]
+        for route in entry["routes"]
+    ]
+    return [table(attachments), table(routes)]
 
 
 def _balancers(region: dict[str, Any], health: dict[str, dict[str, Any]]) -> list[str]:
