@@ -42,15 +42,18 @@ const struct param awsparam_rows[] = {
     },
     {
         .name = "role_arn",
-        .type = PARAM_STRING,
+        .type = PARAM_ROLES,
         .flags = PARAM_RELOADABLE,
-        .max = 2048,
         .offset = offsetof(struct aws_params, role_arn),
         .shortdesc = {"IAM role to assume", "引き受ける IAM ロール"},
         .longdesc = {"ARN of a role that is assumed before any other call: for route tables of "
-                     "another account, as with a shared VPC.",
+                     "another account, as with a shared VPC. Regions of different accounts have "
+                     "REGION=ARN each, separated by spaces or commas; an ARN without a region is "
+                     "for all others.",
                      "他の呼び出しの前に引き受けるロールの ARN。共有 VPC など、別アカウントの"
-                     "ルートテーブルを扱う場合に指定します。"},
+                     "ルートテーブルを扱う場合に指定します。リージョンごとにアカウントが異なる"
+                     "場合は「リージョン=ARN」を空白かコンマで区切って並べます。リージョンの無い "
+                     "ARN はその他のすべてのリージョンに使います。"},
     },
     {
         .name = "external_id",

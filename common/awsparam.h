@@ -15,7 +15,7 @@ struct aws_params {
     const char *region;
     const char *profile;
     const char *credentials_file;
-    const char *role_arn;
+    struct param_roles role_arn;
     const char *external_id;
     const char *endpoint_url;
     const char *metadata_url;

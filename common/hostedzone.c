@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX  8192
+#define KEY_MAX  65536
 #define IDS_TEXT 160 /* of the ids in a message */
 
 static const char *const words[] = {"private", "public"};
@@ -16,12 +16,15 @@ static int
 cache_key(const struct ocf_ctx *ctx, const char *name, int visibility, struct buf *ret)
 {
     const struct aws_params *p = ctx->aws_params;
-    const char *const parts[] = {words[visibility],   name,        p->profile,
-                                 p->credentials_file, p->role_arn, p->endpoint_url};
+    const char *const parts[] = {words[visibility], name, p->profile, p->credentials_file,
+                                 p->endpoint_url};
     int rc = buf_adds(ret, "route53-zone");
 
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(parts); i++) {
         rc = buf_addf(ret, "\n%s", parts[i] == NULL ? "" : parts[i]);
+    }
+    for (size_t i = 0; rc == 0 && i < p->role_arn.n; i++) {
+        rc = buf_addf(ret, "\n%s=%s", p->role_arn.items[i].region, p->role_arn.items[i].arn);
     }
     return rc;
 }

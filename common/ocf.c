@@ -189,6 +189,30 @@ ocf_nic(struct ocf_ctx *ctx, const char *interface, struct node_nic *ret, struct
     return rc < 0 ? rc : node_nic(node, interface, ctx->deadline, ret, e);
 }
 
+/* Another region that was asked for, in a list. */
+struct ocf_remote {
+    struct ocf_remote *next;
+    char region[AWS_REGION_MAX];
+    struct aws_session session;
+    struct creds creds; /* not used when the role is that of another session */
+};
+
+static void
+init_creds(struct ocf_ctx *ctx, struct creds *c, const char *role_arn)
+{
+    const struct aws_params *p = ctx->aws_params;
+
+    c->options = (struct creds_options){.profile = p->profile,
+                                        .credentials_file = p->credentials_file,
+                                        .role_arn = role_arn,
+                                        .external_id = p->external_id};
+    c->session = &ctx->session;
+    c->transport = &ctx->transport;
+    c->imds = &ctx->node.imds;
+    c->cache = &ctx->cache;
+    c->getenv = get_environment;
+}
+
 int
 ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
 {
@@ -206,15 +230,6 @@ ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
             return rc;
         }
     }
-    ctx->creds.options = (struct creds_options){.profile = p->profile,
-                                                .credentials_file = p->credentials_file,
-                                                .role_arn = p->role_arn,
-                                                .external_id = p->external_id};
-    ctx->creds.session = &ctx->session;
-    ctx->creds.transport = &ctx->transport;
-    ctx->creds.imds = &node->imds;
-    ctx->creds.cache = &ctx->cache;
-    ctx->creds.getenv = get_environment;
     ctx->session = (struct aws_session){
         .transport = ctx->transport,
         .credentials = {.get = creds_get, .arg = &ctx->creds},
@@ -224,8 +239,83 @@ ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
         .cache = &ctx->cache,
         .attempt_ms = p->api_timeout_ms,
     };
+    init_creds(ctx, &ctx->creds, param_role(&p->role_arn, ctx->session.region));
     *ret = &ctx->session;
     return 0;
+}
+
+static bool
+has_role(const struct creds *c, const char *role_arn)
+{
+    const char *other = c->options.role_arn;
+
+    return other == role_arn || (other != NULL && role_arn != NULL && strcmp(other, role_arn) == 0);
+}
+
+/* The credentials of a session with the same role (NULL: none), NULL when there is no such session.
+ */
+static struct creds *
+find_creds(struct ocf_ctx *ctx, const char *role_arn)
+{
+    if (has_role(&ctx->creds, role_arn)) {
+        return &ctx->creds;
+    }
+    for (const struct ocf_remote *r = ctx->remotes; r != NULL; r = r->next) {
+        if (has_role(r->session.credentials.arg, role_arn)) {
+            return r->session.credentials.arg;
+        }
+    }
+    return NULL;
+}
+
+int
+ocf_aws_in(struct ocf_ctx *ctx, const char *region, struct aws_session **ret, struct err *e)
+{
+    struct aws_session *own = NULL;
+    struct ocf_remote *new = NULL;
+    const char *role_arn = param_role(&ctx->aws_params->role_arn, region);
+    int rc = ocf_aws(ctx, &own, e);
+
+    if (rc < 0 || strcmp(own->region, region) == 0) {
+        *ret = own;
+        return rc;
+    }
+    for (struct ocf_remote *r = ctx->remotes; r != NULL; r = r->next) {
+        if (strcmp(r->region, region) == 0) {
+            *ret = &r->session;
+            return 0;
+        }
+    }
+    new = calloc(1, sizeof(*new));
+    if (new == NULL) {
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    (void)snprintf(new->region, sizeof(new->region), "%s", region);
+    new->session = *own;
+    new->session.region = new->region;
+    new->session.generation = 0;
+    creds_init(&new->creds);
+    init_creds(ctx, &new->creds, role_arn);
+    new->session.credentials.arg = find_creds(ctx, role_arn);
+    if (new->session.credentials.arg == NULL) {
+        new->session.credentials.arg = &new->creds;
+    }
+    new->next = ctx->remotes;
+    ctx->remotes = new;
+    *ret = &new->session;
+    return 0;
+}
+
+static void
+forget_remotes(struct ocf_ctx *ctx)
+{
+    while (ctx->remotes != NULL) {
+        struct ocf_remote *r = ctx->remotes;
+
+        ctx->remotes = r->next;
+        creds_done(&r->creds);
+        free(r);
+    }
 }
 
 enum ocf_verdict
@@ -741,6 +831,7 @@ close_all(struct ocf_ctx *ctx)
     if (ctx->agent->done != NULL) {
         ctx->agent->done(ctx);
     }
+    forget_remotes(ctx);
     creds_done(&ctx->creds);
     imds_done(&ctx->node.imds);
     http_free(ctx->http);

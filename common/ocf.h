@@ -19,6 +19,7 @@
  */
 
 struct ocf_ctx;
+struct ocf_remote; /* a region other than the own one */
 
 struct ocf_agent {
     struct meta_agent meta; /* name, texts, parameters and actions */
@@ -90,6 +91,7 @@ struct ocf_ctx {
     struct creds creds;
     struct buf region;
     struct aws_session session;
+    struct ocf_remote *remotes; /* set up by ocf_aws_in() */
 };
 
 #define OCF_KEY_MAX 1024

@@ -326,6 +326,92 @@ set_ids(const struct param *p, const char *value, void *ret, struct err *e)
     return 0;
 }
 
+/* "arn:PARTITION:iam::ACCOUNT:role/[PATH/]NAME" */
+static bool
+is_role_arn(const char *text)
+{
+    if (strncmp(text, "arn:aws", 7) != 0) {
+        return false;
+    }
+    text += 4 + strspn(text + 4, "abcdefghijklmnopqrstuvwxyz-");
+    if (strncmp(text, ":iam::", 6) != 0 || strspn(text + 6, "0123456789") != 12 ||
+        strncmp(text + 18, ":role/", 6) != 0) {
+        return false;
+    }
+    for (text += 24; *text > ' ' && *text <= '~'; text++) {
+        if (text[0] != '/' && text[1] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+param_role(const struct param_roles *roles, const char *region)
+{
+    const char *other = NULL;
+
+    for (size_t i = 0; i < roles->n; i++) {
+        if (strcmp(roles->items[i].region, region) == 0) {
+            return roles->items[i].arn;
+        }
+        if (roles->items[i].region[0] == '\0') {
+            other = roles->items[i].arn;
+        }
+    }
+    return other;
+}
+
+/* Add a word of the list, "ARN" or "REGION=ARN". NULL, or what would be allowed. */
+static const char *
+add_role(struct param_roles *roles, const char *word)
+{
+    size_t region_len = is_role_arn(word) ? 0 : strcspn(word, "=");
+    const char *arn = word + region_len + (word[region_len] == '=' ? 1 : 0);
+    char region[AWS_REGION_MAX] = "";
+
+    if (region_len < sizeof(region)) {
+        memcpy(region, word, region_len);
+    }
+    if ((region_len > 0 && !awsid_is_region(region)) || !is_role_arn(arn) ||
+        strlen(arn) >= PARAM_ARN_MAX) {
+        return "ARN or REGION=ARN of a role, like arn:aws:iam::123456789012:role/NAME";
+    }
+    for (size_t i = 0; i < roles->n; i++) {
+        if (strcmp(roles->items[i].region, region) == 0) {
+            return region_len == 0 ? "one ARN without a region" : "each region once";
+        }
+    }
+    if (roles->n == PARAM_ROLES_MAX) {
+        return "a list of at most 40";
+    }
+    memcpy(roles->items[roles->n].region, region, sizeof(region));
+    (void)snprintf(roles->items[roles->n++].arn, PARAM_ARN_MAX, "%s", arn);
+    return NULL;
+}
+
+static int
+set_roles(const struct param *p, const char *value, void *ret, struct err *e)
+{
+    struct param_roles found = {.n = 0};
+    const char *rest = value;
+    char word[AWS_REGION_MAX + PARAM_ARN_MAX];
+    bool too_long = false;
+
+    while (next_word(&rest, word, sizeof(word), &too_long)) {
+        const char *allowed = add_role(&found, word);
+
+        if (allowed != NULL) {
+            return complain(p, word, allowed, e);
+        }
+    }
+    if (too_long) {
+        return complain(p, value, "ARNs of at most 639 characters", e);
+    }
+    *(struct param_roles *)ret = found;
+    return 0;
+}
+
 static int
 set_choice(const struct param *p, const char *value, void *ret, struct err *e)
 {
@@ -366,6 +452,8 @@ param_set(const struct param *p, const char *value, void *base, struct err *e)
     case PARAM_IDS:
     case PARAM_REGIONS:
         return set_ids(p, value, member, e);
+    case PARAM_ROLES:
+        return set_roles(p, value, member, e);
     case PARAM_CHOICE:
         return set_choice(p, value, member, e);
     }
@@ -490,6 +578,7 @@ param_content_type(enum param_type type)
     case PARAM_ID:
     case PARAM_IDS:
     case PARAM_REGIONS:
+    case PARAM_ROLES:
     case PARAM_CHOICE:
         return "string";
     }

@@ -28,6 +28,7 @@ enum param_type {
     PARAM_ID,        /* char[AWS_ID_MAX], "" when not set; `allowed` is the prefix: "eipalloc" */
     PARAM_IDS,       /* struct param_ids; `allowed` is the prefix: "rtb" */
     PARAM_REGIONS,   /* struct param_ids of names of regions */
+    PARAM_ROLES,     /* struct param_roles, ARNs of IAM roles, of some regions or all others */
     PARAM_CHOICE,    /* int, index into `allowed`: "degraded|ok|fail" */
 };
 
@@ -41,6 +42,20 @@ struct param_ids {
     char items[PARAM_IDS_MAX][AWS_ID_MAX];
     size_t n;
 };
+
+#define PARAM_ARN_MAX   640 /* of a role: a path of 512 characters and a name of 64 at most */
+#define PARAM_ROLES_MAX 40  /* one for each region */
+
+struct param_roles {
+    struct {
+        char region[AWS_REGION_MAX]; /* "": every region that is not named */
+        char arn[PARAM_ARN_MAX];
+    } items[PARAM_ROLES_MAX];
+    size_t n;
+};
+
+/*! \brief The role for a region, NULL when there is none; borrowed. */
+const char *param_role(const struct param_roles *roles, const char *region);
 
 enum param_flags {
     PARAM_REQUIRED = 1 << 0,

@@ -319,7 +319,9 @@ hostedzone_find_remembers_by_account(void **state)
 {
     static const struct aws_params accounts[] = {
         {.api_timeout_ms = 5000},
-        {.api_timeout_ms = 5000, .role_arn = "arn:aws:iam::1:role/r"},
+        {.api_timeout_ms = 5000, .role_arn = {.items = {{.arn = "arn:aws:iam::1:role/r"}}, .n = 1}},
+        {.api_timeout_ms = 5000,
+         .role_arn = {.items = {{.region = "eu-west-1", .arn = "arn:aws:iam::1:role/r"}}, .n = 1}},
         {.api_timeout_ms = 5000, .profile = "other"},
         {.api_timeout_ms = 5000, .credentials_file = "/other"},
         {.api_timeout_ms = 5000, .endpoint_url = "https://aws.test"},
@@ -327,7 +329,7 @@ hostedzone_find_remembers_by_account(void **state)
     static const struct fake_rule answers[] = {
         LISTED(ZONE_OF("Z0", NAME, "true")), LISTED(ZONE_OF("Z1", NAME, "true")),
         LISTED(ZONE_OF("Z2", NAME, "true")), LISTED(ZONE_OF("Z3", NAME, "true")),
-        LISTED(ZONE_OF("Z4", NAME, "true"))};
+        LISTED(ZONE_OF("Z4", NAME, "true")), LISTED(ZONE_OF("Z5", NAME, "true"))};
     struct fake *f = *state;
 
     fake_script(f, answers, ARRAY_LEN(answers));
