@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pending.h"
 
+#include "fields.h"
 #include "log.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define KEY        "pending"
-#define NOTHING    "-" /* stands for a target that is "" */
-#define FIELDS_MAX 4
-#define FIELD_MAX  EC2_TARGET_MAX /* the longest of them */
+#define KEY "pending"
 
 void
 pending_done(struct pending *p)
@@ -89,33 +87,12 @@ pending_format(const struct pending *p, struct buf *ret)
         const struct pending_item *item = &p->items[i];
         char text[ADDR_TEXT_MAX];
 
-        rc = is_whole_region(item) ? buf_addf(ret, "%s\n", item->region)
-                                   : buf_addf(ret, "%s %s %s %s\n", item->region, item->table_id,
-                                              addr_cidr_text(&item->destination, text),
-                                              item->seen[0] == '\0' ? NOTHING : item->seen);
+        rc = is_whole_region(item)
+                 ? buf_addf(ret, "%s\n", item->region)
+                 : buf_addf(ret, "%s %s %s %s\n", item->region, item->table_id,
+                            addr_cidr_text(&item->destination, text), fields_word(item->seen));
     }
     return rc;
-}
-
-/* Cut the next line into its fields; their number, 0 for what is no line of ours. */
-static size_t
-next_line(const char **rest, char fields[FIELDS_MAX][FIELD_MAX])
-{
-    size_t n = 0;
-
-    for (;;) {
-        size_t len = strcspn(*rest, " \n");
-
-        if (n == FIELDS_MAX || len == 0 || len >= FIELD_MAX || (*rest)[len] == '\0') {
-            return 0;
-        }
-        memcpy(fields[n], *rest, len);
-        fields[n++][len] = '\0';
-        *rest += len + 1;
-        if ((*rest)[-1] == '\n') {
-            return n;
-        }
-    }
 }
 
 static bool
@@ -123,7 +100,7 @@ read_item(char fields[FIELDS_MAX][FIELD_MAX], size_t n, struct pending_item *ret
 {
     bool whole = n == 1;
 
-    if ((!whole && n != FIELDS_MAX) || !awsid_is_region(fields[0])) {
+    if ((!whole && n != 4) || !awsid_is_region(fields[0])) {
         return false;
     }
     *ret = (struct pending_item){0};
@@ -132,8 +109,7 @@ read_item(char fields[FIELDS_MAX][FIELD_MAX], size_t n, struct pending_item *ret
         return true;
     }
     (void)snprintf(ret->table_id, sizeof(ret->table_id), "%s", fields[1]);
-    (void)snprintf(ret->seen, sizeof(ret->seen), "%s",
-                   strcmp(fields[3], NOTHING) == 0 ? "" : fields[3]);
+    (void)snprintf(ret->seen, sizeof(ret->seen), "%s", fields[3]);
     return (awsid_is(fields[1], "rtb") || awsid_is(fields[1], "tgw-rtb")) &&
            addr_parse_cidr(fields[2], &ret->destination);
 }
@@ -147,7 +123,7 @@ pending_parse(const char *text, struct pending *ret)
     while (rc == 0 && *text != '\0') {
         char fields[FIELDS_MAX][FIELD_MAX];
         struct pending_item item;
-        size_t n = next_line(&text, fields);
+        size_t n = fields_next_line(&text, fields);
 
         rc = n > 0 && read_item(fields, n, &item) ? pending_add(&found, &item) : -ERR_MALFORMED;
     }
@@ -186,10 +162,10 @@ pending_store(const struct ocf_ctx *ctx, const struct pending *p, struct err *e)
 {
     OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
     OCF_BUF struct buf text = BUF_INIT(CACHE_ENTRY_MAX);
-    int rc = pending_is_empty(p) ? pending_remove(ctx, e) : ocf_key(ctx, KEY, &key, e);
+    int rc = ocf_key(ctx, KEY, &key, e);
 
     if (rc < 0 || pending_is_empty(p)) {
-        return rc;
+        return rc < 0 ? rc : cache_remove(&ctx->cache, buf_str(&key), e);
     }
     if (!p->everything && pending_format(p, &text) == 0 &&
         cache_store(&ctx->cache, buf_str(&key), text.data, text.len, e) == 0) {
@@ -199,11 +175,12 @@ pending_store(const struct ocf_ctx *ctx, const struct pending *p, struct err *e)
     return cache_touch(&ctx->cache, buf_str(&key), e);
 }
 
-int
-pending_remove(const struct ocf_ctx *ctx, struct err *e)
+void
+pending_drop(const struct ocf_ctx *ctx)
 {
     OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
-    int rc = ocf_key(ctx, KEY, &key, e);
 
-    return rc < 0 ? rc : cache_remove(&ctx->cache, buf_str(&key), e);
+    if (ocf_key(ctx, KEY, &key, NULL) == 0) {
+        cache_drop(&ctx->cache, buf_str(&key));
+    }
 }

@@ -84,7 +84,9 @@ int pending_load(const struct ocf_ctx *ctx, struct pending *ret, struct err *e) 
  */
 int pending_store(const struct ocf_ctx *ctx, const struct pending *p, struct err *e) OCF_MUST_CHECK;
 
-/*! \brief Forget it: another node is the owner now, or this one is not any more. 0; -ERR_SYSTEM. */
-int pending_remove(const struct ocf_ctx *ctx, struct err *e) OCF_MUST_CHECK;
+/*! \brief Forget it: this node is not the owner any more, and the next start writes it anew. A
+ *         failure is of no consequence, since a route is only written while it shows what was seen.
+ */
+void pending_drop(const struct ocf_ctx *ctx);
 
 #endif

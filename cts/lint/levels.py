@@ -10,7 +10,7 @@ from lint.csource import Finding, code_of, is_c, line_at
 # The modules of common/, the lowest level first; agents/ is above them all.
 LEVELS = (
     ("base", "buf", "err", "addr", "awsid"),
-    ("log", "clock", "digest", "dnsname", "probehttp"),
+    ("log", "clock", "digest", "dnsname", "fields", "probehttp"),
     ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile", "probectl", "tcpport"),
     ("exchange", "imds", "netif", "endpoint", "pace", "dns", "daemon"),
     ("listener",),
@@ -19,9 +19,10 @@ LEVELS = (
     ("creds", "awsparam", "tgwpath"),
     ("node", "verdict"),
     ("ocf", "recordplan"),
-    ("mark", "hostedzone", "pending"),
+    ("mark", "hostedzone", "pending", "tgwcache"),
     ("eip", "healthport", "record", "routeplan", "vip"),
     ("secondary", "tgwplan"),
+    ("tgwvip",),
 )
 
 # Who may include whom on one level. No two of them the other way round, so no cycles.
