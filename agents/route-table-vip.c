@@ -170,6 +170,7 @@ main(int argc, char **argv)
         {rows, 0},
         {awsparam_interface_rows, offsetof(struct params, vip.interface)},
         {vip_rows, offsetof(struct params, vip)},
+        {route_create_rows, offsetof(struct params, routes)},
         {route_rows, offsetof(struct params, routes)},
         {awsparam_rows, offsetof(struct params, aws)},
         {awsparam_drift_rows, offsetof(struct params, aws)},

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct param route_rows[] = {
+const struct param route_create_rows[] = {
     {.name = "create_routes",
      .type = PARAM_BOOLEAN,
      .flags = PARAM_RELOADABLE,
@@ -18,6 +18,10 @@ const struct param route_rows[] = {
                   "error, and the message has the command that creates it.",
                   "指定したルートテーブルに無い経路を作成します。false の場合はエラーとし、"
                   "作成するコマンドをメッセージに示します。"}},
+    {0},
+};
+
+const struct param route_rows[] = {
     {.name = "disable_source_dest_check",
      .type = PARAM_BOOLEAN,
      .flags = PARAM_RELOADABLE,
@@ -255,13 +259,37 @@ tell_missing(const struct routeplan_missing *missing, const char *eni_id, struct
                    routeplan_create_command(missing, "", eni_id, command));
 }
 
+void
+routeplan_sum_add(struct routeplan_sum *s, const char *table_id, const struct err *error)
+{
+    s->n++;
+    if (is_open(error->code)) {
+        s->open = true;
+    } else if (error->code < 0 && s->n_failed++ == 0) {
+        s->first = *error;
+        (void)snprintf(s->table_id, sizeof(s->table_id), "%s", table_id);
+    }
+}
+
+int
+routeplan_sum_up(const struct routeplan_sum *s, struct err *e)
+{
+    if (s->n_failed == 0) {
+        return s->open ? err_set(e, ERR_UNCERTAIN, "answers to route changes were lost") : 0;
+    }
+    *e = s->first;
+    (void)err_prefix(e, "%s (%zu of %zu routes failed)", s->table_id, s->n_failed, s->n);
+    if (s->n_failed < s->n) {
+        e->code = -ERR_REJECTED;
+    }
+    return e->code;
+}
+
 /* What became of the writes. */
 static int
 sum_up(const struct routeplan *p, struct err *e)
 {
-    const struct ec2_route_change *failed = NULL;
-    size_t n_failed = 0;
-    bool open = false;
+    struct routeplan_sum sum = {.n = 0};
 
     for (size_t i = 0; i < p->n_changes; i++) {
         const struct ec2_route_change *c = &p->changes[i];
@@ -269,21 +297,9 @@ sum_up(const struct routeplan *p, struct err *e)
 
         log_info("%s: %s -> %s: %s", c->table_id, addr_cidr_text(&c->destination, text), c->target,
                  c->error.code == 0 ? "written" : c->error.text);
-        if (is_open(c->error.code)) {
-            open = true;
-        } else if (c->error.code < 0) {
-            failed = n_failed++ == 0 ? c : failed;
-        }
+        routeplan_sum_add(&sum, c->table_id, &c->error);
     }
-    if (failed == NULL) {
-        return open ? err_set(e, ERR_UNCERTAIN, "answers to route changes were lost") : 0;
-    }
-    *e = failed->error;
-    (void)err_prefix(e, "%s (%zu of %zu routes failed)", failed->table_id, n_failed, p->n_changes);
-    if (n_failed < p->n_changes) {
-        e->code = -ERR_REJECTED;
-    }
-    return e->code;
+    return routeplan_sum_up(&sum, e);
 }
 
 int
@@ -346,8 +362,8 @@ routeplan_check_eni(struct ocf_ctx *ctx, const char *eni_id, struct err *why)
     return OCF_HERE;
 }
 
-static void
-preflight_eni(struct ocf_ctx *ctx, const struct route_params *params, const char *eni_id)
+void
+routeplan_preflight_eni(struct ocf_ctx *ctx, const struct route_params *params, const char *eni_id)
 {
     struct err e = {0};
 
@@ -378,5 +394,5 @@ routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p, const struct route
                     p->n_others + p->n_dead, p->n_missing);
     }
     preflight_writes(ctx, p);
-    preflight_eni(ctx, params, eni_id);
+    routeplan_preflight_eni(ctx, params, eni_id);
 }

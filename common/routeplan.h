@@ -16,8 +16,11 @@ struct route_params {
     bool disable_source_dest_check;
 };
 
-/*! \brief Their rows; base: the offset of that member. */
+/*! \brief The row of disable_source_dest_check; base: the offset of that member. */
 extern const struct param route_rows[];
+
+/*! \brief The row of create_routes for an agent whose user may name the tables; with that base. */
+extern const struct param route_create_rows[];
 
 /* What is wanted. Borrowed. */
 struct routeplan_input {
@@ -85,6 +88,21 @@ enum ocf_verdict routeplan_verdict(const struct routeplan *p);
 int routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
                     const char *eni_id, struct err *e) OCF_MUST_CHECK;
 
+/* What became of writes that went out at once. */
+struct routeplan_sum {
+    size_t n;
+    size_t n_failed;
+    bool open;                 /* the state has to be read before anything is repeated */
+    char table_id[AWS_ID_MAX]; /* the first that failed, and why */
+    struct err first;
+};
+
+/*! \brief Count a write; \p error has the code 0 when it was accepted. */
+void routeplan_sum_add(struct routeplan_sum *s, const char *table_id, const struct err *error);
+
+/*! \brief The error of all of them, as routeplan_apply() has it. */
+int routeplan_sum_up(const struct routeplan_sum *s, struct err *e) OCF_MUST_CHECK;
+
 /*!
  * \brief The check of a monitor at depth 10: HERE when the ENI passes on what is sent to the
  *        address, DEGRADED when its source/dest check is on, UNKNOWN when AWS does not tell
@@ -114,5 +132,9 @@ void routeplan_note_rest(char text[ERR_TEXT_MAX], size_t n);
 /*! \brief Findings of the preflight: routes present, writes allowed, source/dest check off. */
 void routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p,
                          const struct route_params *params, const char *eni_id);
+
+/*! \brief Finding of the preflight: the source/dest check is off, or may be switched off. */
+void routeplan_preflight_eni(struct ocf_ctx *ctx, const struct route_params *params,
+                             const char *eni_id);
 
 #endif

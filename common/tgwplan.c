@@ -616,3 +616,49 @@ tgwplan_others_verdict(const struct tgwplan *p, char text[ERR_TEXT_MAX])
                    ERR_TEXT_MAX - TGW_REGION_MAX - (int)sizeof(more), first->text);
     return OCF_DEGRADED;
 }
+
+static void
+write_vpc_route(struct ec2_route_table *t, const struct tgwplan_change *c)
+{
+    for (size_t i = 0; i < t->n_routes; i++) {
+        if (addr_equal(&t->routes[i].destination, &c->destination)) {
+            (void)snprintf(t->routes[i].target, sizeof(t->routes[i].target), "%s", c->target);
+            t->routes[i].blackhole = false;
+        }
+    }
+}
+
+static void
+write_tgw_route(struct tgw_table *t, const struct tgwplan_change *c)
+{
+    struct tgw_route now = {.destination = c->destination};
+    struct tgw_route *more = NULL;
+
+    (void)snprintf(now.attachment_id, sizeof(now.attachment_id), "%s", c->target);
+    for (size_t i = 0; i < t->n_routes; i++) {
+        if (addr_equal(&t->routes[i].destination, &c->destination)) {
+            t->routes[i] = now;
+            return;
+        }
+    }
+    more = reallocarray(t->routes, t->n_routes + 1, sizeof(*more));
+    if (more != NULL) {
+        t->routes = more;
+        t->routes[t->n_routes++] = now;
+    }
+}
+
+void
+tgwplan_written(struct tgw_region *region, const struct tgwplan_change *c)
+{
+    for (size_t i = 0; !c->transit && i < region->vpc_tables.n; i++) {
+        if (strcmp(region->vpc_tables.tables[i].id, c->table_id) == 0) {
+            write_vpc_route(&region->vpc_tables.tables[i], c);
+        }
+    }
+    for (size_t i = 0; c->transit && i < region->n_tables; i++) {
+        if (strcmp(region->tables[i].id, c->table_id) == 0) {
+            write_tgw_route(&region->tables[i], c);
+        }
+    }
+}

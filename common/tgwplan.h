@@ -123,4 +123,8 @@ enum ocf_verdict tgwplan_verdict(const struct tgwplan *p);
  */
 enum ocf_verdict tgwplan_others_verdict(const struct tgwplan *p, char text[ERR_TEXT_MAX]);
 
+/*! \brief Make of a region what it is once a change was accepted, so that a next plan does without
+ *         reading it again; a route that there is no memory for stays missing. */
+void tgwplan_written(struct tgw_region *region, const struct tgwplan_change *c);
+
 #endif
