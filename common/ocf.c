@@ -252,20 +252,24 @@ has_role(const struct creds *c, const char *role_arn)
     return other == role_arn || (other != NULL && role_arn != NULL && strcmp(other, role_arn) == 0);
 }
 
-/* The credentials of a session with the same role (NULL: none), NULL when there is no such session.
- */
-static struct creds *
-find_creds(struct ocf_ctx *ctx, const char *role_arn)
+/* Share the credentials of a session with the same role (NULL: none), if there is one. */
+static void
+set_credentials(struct ocf_ctx *ctx, struct ocf_remote *new)
 {
+    const char *role_arn = new->creds.options.role_arn;
+
     if (has_role(&ctx->creds, role_arn)) {
-        return &ctx->creds;
+        new->session.credentials = ctx->session.credentials;
+        return;
     }
     for (const struct ocf_remote *r = ctx->remotes; r != NULL; r = r->next) {
-        if (has_role(r->session.credentials.arg, role_arn)) {
-            return r->session.credentials.arg;
+        if (has_role(&r->creds, role_arn)) {
+            new->session.credentials = r->session.credentials;
+            return;
         }
     }
-    return NULL;
+    new->session.credentials =
+        (struct aws_credentials_source){.get = creds_get, .arg = &new->creds};
 }
 
 int
@@ -273,7 +277,6 @@ ocf_aws_in(struct ocf_ctx *ctx, const char *region, struct aws_session **ret, st
 {
     struct aws_session *own = NULL;
     struct ocf_remote *new = NULL;
-    const char *role_arn = param_role(&ctx->aws_params->role_arn, region);
     int rc = ocf_aws(ctx, &own, e);
 
     if (rc < 0 || strcmp(own->region, region) == 0) {
@@ -295,19 +298,16 @@ ocf_aws_in(struct ocf_ctx *ctx, const char *region, struct aws_session **ret, st
     new->session.region = new->region;
     new->session.generation = 0;
     creds_init(&new->creds);
-    init_creds(ctx, &new->creds, role_arn);
-    new->session.credentials.arg = find_creds(ctx, role_arn);
-    if (new->session.credentials.arg == NULL) {
-        new->session.credentials.arg = &new->creds;
-    }
+    init_creds(ctx, &new->creds, param_role(&ctx->aws_params->role_arn, region));
+    set_credentials(ctx, new);
     new->next = ctx->remotes;
     ctx->remotes = new;
     *ret = &new->session;
     return 0;
 }
 
-static void
-forget_remotes(struct ocf_ctx *ctx)
+void
+ocf_aws_done(struct ocf_ctx *ctx)
 {
     while (ctx->remotes != NULL) {
         struct ocf_remote *r = ctx->remotes;
@@ -316,6 +316,7 @@ forget_remotes(struct ocf_ctx *ctx)
         creds_done(&r->creds);
         free(r);
     }
+    creds_done(&ctx->creds);
 }
 
 enum ocf_verdict
@@ -831,8 +832,7 @@ close_all(struct ocf_ctx *ctx)
     if (ctx->agent->done != NULL) {
         ctx->agent->done(ctx);
     }
-    forget_remotes(ctx);
-    creds_done(&ctx->creds);
+    ocf_aws_done(ctx);
     imds_done(&ctx->node.imds);
     http_free(ctx->http);
     buf_done(&ctx->region);

@@ -128,6 +128,9 @@ int ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e) OCF_MU
 int ocf_aws_in(struct ocf_ctx *ctx, const char *region, struct aws_session **ret,
                struct err *e) OCF_MUST_CHECK;
 
+/*! \brief Forget all sessions and their credentials: ocf_main() does, when the action ends. */
+void ocf_aws_done(struct ocf_ctx *ctx);
+
 /*!
  * \brief The probe of a resource that the node's metadata shows: local evidence first, then IMDS,
  *        and AWS where those do not settle it

@@ -24,6 +24,7 @@ fakenode_init(struct fake *f, struct ocf_ctx *ctx, const struct ocf_agent *agent
 void
 fakenode_done(struct ocf_ctx *ctx)
 {
+    ocf_aws_done(ctx);
     imds_done(&ctx->node.imds);
     buf_done(&ctx->region);
 }
