@@ -684,6 +684,290 @@ awscall_small_difference_of_clocks_is_not_the_reason(void **state)
     assert_int_equal(f->n_renewals, 1);
 }
 
+/* --- several sessions at once --------------------------------------------------------------- */
+
+/* Where another session's credentials come from. */
+struct keys {
+    struct aws_credentials now;
+    struct aws_credentials renewed;
+    int error; /* as returned; 0: the keys */
+    uint64_t left_ms;
+    unsigned n_gets;
+    unsigned n_renewals;
+};
+
+static int
+get_keys(void *arg, bool renew, struct deadline d, const struct aws_credentials **ret,
+         struct err *e)
+{
+    struct keys *k = arg;
+
+    k->n_gets++;
+    k->n_renewals += renew ? 1 : 0;
+    k->left_ms = deadline_left_ms(d);
+    if (k->error < 0) {
+        return err_set(e, (enum err_code) - k->error, "no keys there");
+    }
+    *ret = renew ? &k->renewed : &k->now;
+    return 0;
+}
+
+static void
+keys_init(struct keys *k)
+{
+    *k = (struct keys){.now = AWS_CREDENTIALS_INIT, .renewed = AWS_CREDENTIALS_INIT};
+    assert_int_equal(buf_adds(&k->now.access_key_id, "AKIDELSEWHERE"), 0);
+    assert_int_equal(buf_adds(&k->now.secret_access_key, FAKE_SECRET), 0);
+    assert_int_equal(buf_adds(&k->renewed.access_key_id, "AKIDELSEWHERENEW"), 0);
+    assert_int_equal(buf_adds(&k->renewed.secret_access_key, FAKE_SECRET), 0);
+}
+
+static void
+keys_done(struct keys *k)
+{
+    aws_credentials_done(&k->now);
+    aws_credentials_done(&k->renewed);
+}
+
+/* The own session, two of another account, and one of the own again, of the same kind. */
+struct world {
+    struct keys keys;
+    struct aws_session there;
+    struct aws_call calls[4];
+};
+
+static void
+world_init(struct world *w, struct fake *f)
+{
+    keys_init(&w->keys);
+    w->there = f->session;
+    w->there.region = "eu-west-1";
+    w->there.credentials = (struct aws_credentials_source){.get = get_keys, .arg = &w->keys};
+    for (size_t i = 0; i < ARRAY_LEN(w->calls); i++) {
+        aws_call_init(&w->calls[i], &ec2, i % 2 == 0 ? "HereCall" : "ThereCall");
+        w->calls[i].session = i % 2 == 0 ? NULL : &w->there;
+    }
+}
+
+static void
+world_done(struct world *w)
+{
+    for (size_t i = 0; i < ARRAY_LEN(w->calls); i++) {
+        aws_call_done(&w->calls[i]);
+    }
+    keys_done(&w->keys);
+}
+
+#define WORLD OCF_CLEANUP(world_done) struct world
+
+static int
+call_world(struct fake *f, struct world *w)
+{
+    return aws_call_all(&f->session, w->calls, ARRAY_LEN(w->calls), fake_deadline(f, 30000));
+}
+
+static void
+awscall_sessions_sign_with_their_own_keys_for_their_region(void **state)
+{
+    struct fake *f = *state;
+    WORLD w;
+
+    world_init(&w, f);
+    FAKE_SCRIPT(f,
+                {.url = EC2_HOST,
+                 .body = "HereCall",
+                 .header = FAKE_KEY_ID "/",
+                 .status = 200,
+                 .answer = FINE,
+                 .times = 2},
+                {.url = "ec2.eu-west-1.",
+                 .body = "ThereCall",
+                 .header = "AKIDELSEWHERE/20261121/eu-west-1/",
+                 .status = 200,
+                 .answer = FINE,
+                 .times = 2});
+    assert_int_equal(call_world(f, &w), 0);
+    assert_int_equal(f->n_waves, 1);
+    assert_int_equal(f->n_gets, 1);
+    assert_int_equal(w.keys.n_gets, 1);
+}
+
+static void
+awscall_session_refused_is_renewed_and_the_other_untouched(void **state)
+{
+    struct fake *f = *state;
+    WORLD w;
+
+    world_init(&w, f);
+    FAKE_SCRIPT(f, {.body = "HereCall", .status = 200, .answer = FINE, .times = 2},
+                {.header = "AKIDELSEWHERE/",
+                 .status = 400,
+                 .answer = EC2_ERROR("ExpiredToken", "m"),
+                 .times = 2},
+                {.header = "AKIDELSEWHERENEW/", .status = 200, .answer = FINE, .times = 2});
+    assert_int_equal(call_world(f, &w), 0);
+    assert_int_equal(w.keys.n_renewals, 1);
+    assert_int_equal(w.there.generation, 1);
+    assert_int_equal(f->n_gets, 1);
+    assert_int_equal(f->session.generation, 0);
+}
+
+static void
+awscall_sessions_correct_their_own_clock(void **state)
+{
+    struct fake *f = *state;
+    WORLD w;
+
+    world_init(&w, f);
+    FAKE_SCRIPT(f, {.body = "HereCall", .status = 200, .answer = FINE, .times = 2},
+                {.body = "ThereCall",
+                 .status = 400,
+                 .answer = EC2_ERROR("RequestExpired", "m"),
+                 .date_s = FAKE_WALL_S + 900,
+                 .times = 2},
+                {.body = "ThereCall", .status = 200, .answer = FINE, .times = 2});
+    assert_int_equal(call_world(f, &w), 0);
+    assert_int_equal(w.there.skew_s, 900);
+    assert_int_equal(f->session.skew_s, 0);
+    assert_int_equal(f->n_requests, 6);
+}
+
+static void
+awscall_session_without_credentials_fails_its_own_calls_only(void **state)
+{
+    struct fake *f = *state;
+    WORLD w;
+
+    world_init(&w, f);
+    w.keys.error = -ERR_DENIED;
+    FAKE_SCRIPT(f, {.body = "HereCall", .status = 200, .answer = FINE, .times = 2});
+    assert_int_equal(call_world(f, &w), -ERR_DENIED);
+    assert_int_equal(f->n_requests, 2);
+    assert_int_equal(w.keys.n_gets, 1);
+    for (size_t i = 0; i < ARRAY_LEN(w.calls); i++) {
+        assert_int_equal(w.calls[i].error.code, i % 2 == 0 ? 0 : -ERR_DENIED);
+        assert_int_equal(w.calls[i].answer != NULL, i % 2 == 0);
+    }
+    assert_string_equal(w.calls[1].error.text, "no keys there");
+}
+
+/* Who waits for credentials must not wait longer than for all the rest. */
+static void
+awscall_credentials_sought_as_long_as_the_most_patient_call(void **state)
+{
+    static const struct {
+        uint64_t within_ms[2];
+        uint64_t left_ms;
+    } cases[] = {
+        {{2000, 3000}, 3000}, {{3000, 2000}, 3000}, {{0, 2000}, 30000}, {{2000, 90000}, 30000}};
+    struct fake *f = *state;
+
+    FAKE_SCRIPT(f, {.status = 200, .answer = FINE, .times = 4 * ARRAY_LEN(cases)});
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        WORLD w;
+
+        world_init(&w, f);
+        w.calls[1].within_ms = cases[i].within_ms[0];
+        w.calls[3].within_ms = cases[i].within_ms[1];
+        assert_int_equal(call_world(f, &w), 0);
+        assert_int_equal(w.keys.left_ms, cases[i].left_ms);
+    }
+}
+
+/* Two regions of one account: its keys are renewed once for both. */
+static void
+awscall_sessions_of_one_source_renew_once(void **state)
+{
+    struct fake *f = *state;
+    struct aws_session second = f->session;
+    struct aws_call calls[2];
+
+    aws_call_init(&calls[0], &ec2, "HereCall");
+    aws_call_init(&calls[1], &ec2, "ThereCall");
+    calls[1].session = &second;
+    FAKE_SCRIPT(f, {.status = 401, .answer = EC2_ERROR("AuthFailure", "m"), .times = 2},
+                {.header = FAKE_NEW_KEY_ID, .status = 200, .answer = FINE, .times = 2});
+    assert_int_equal(aws_call_all(&f->session, calls, 2, fake_deadline(f, 30000)), 0);
+    assert_int_equal(f->n_gets, 2);
+    assert_int_equal(f->n_renewals, 1);
+    aws_call_done(&calls[0]);
+    aws_call_done(&calls[1]);
+}
+
+static void
+awscall_sessions_of_one_source_without_credentials_ask_once(void **state)
+{
+    struct fake *f = *state;
+    struct aws_session second = f->session;
+    struct aws_call calls[2];
+
+    f->get_error = -ERR_NO_CREDENTIALS;
+    aws_call_init(&calls[0], &ec2, "HereCall");
+    aws_call_init(&calls[1], &ec2, "ThereCall");
+    calls[1].session = &second;
+    assert_int_equal(aws_call_all(&f->session, calls, 2, fake_deadline(f, 30000)),
+                     -ERR_NO_CREDENTIALS);
+    assert_int_equal(f->n_gets, 1);
+    assert_int_equal(calls[0].error.code, -ERR_NO_CREDENTIALS);
+    assert_int_equal(calls[1].error.code, -ERR_NO_CREDENTIALS);
+    aws_call_done(&calls[0]);
+    aws_call_done(&calls[1]);
+}
+
+static void
+awscall_cancelled_while_credentials_are_sought_sends_nothing(void **state)
+{
+    struct fake *f = *state;
+    WORLD w;
+
+    world_init(&w, f);
+    w.keys.error = -ERR_CANCELLED;
+    assert_int_equal(call_world(f, &w), -ERR_CANCELLED);
+    assert_int_equal(f->n_requests, 0);
+    assert_int_equal(w.calls[0].error.code, -ERR_CANCELLED);
+}
+
+/* A region that says nothing holds the others as long as its patience, however often it is asked.
+ */
+static void
+awscall_silent_call_holds_the_others_no_longer_than_its_patience(void **state)
+{
+    struct fake *f = *state;
+    uint64_t begun_ms = f->mono_ms;
+    WORLD w;
+
+    world_init(&w, f);
+    w.calls[1].within_ms = 1500;
+    w.calls[3].within_ms = 5000;
+    FAKE_SCRIPT(f, {.body = "HereCall", .status = 200, .answer = FINE, .times = 2},
+                {.body = "ThereCall", .takes_ms = UINT64_MAX},
+                {.body = "ThereCall", .error = ERR_CONNECT},
+                {.body = "ThereCall", .status = 200, .answer = FINE});
+    assert_int_equal(call_world(f, &w), -ERR_TIMEOUT);
+    assert_int_equal(w.calls[1].error.code, -ERR_TIMEOUT);
+    assert_int_equal(w.calls[3].error.code, 0);
+    assert_int_equal(f->requests[1].attempt_ms, 1500);
+    assert_true(f->mono_ms - begun_ms < 2000); /* the pause of the other began meanwhile */
+}
+
+static void
+awscall_patience_counts_attempts_and_pauses_together(void **state)
+{
+    struct fake *f = *state;
+    OCF_AWS_CALL struct aws_call c;
+    uint64_t begun_ms = f->mono_ms;
+
+    aws_call_init(&c, &ec2, "DescribeRouteTables");
+    c.within_ms = 4000;
+    FAKE_SCRIPT(f, {.status = 503,
+                    .answer = EC2_ERROR("RequestLimitExceeded", "m"),
+                    .takes_ms = 300,
+                    .times = FAKE_ALWAYS});
+    assert_int_equal(call(f, &c), -ERR_THROTTLED);
+    assert_true(f->n_requests > 1);
+    assert_true(f->mono_ms - begun_ms <= 4000);
+}
+
 /* --- the rest ------------------------------------------------------------------------------- */
 
 static void
@@ -759,7 +1043,9 @@ aws_classify_every_known_code(void **state)
           "AccessDeniedException", "OptInRequired"}},
         {ERR_CLASS_NOT_FOUND,
          {"NoSuchHostedZone", "NoSuchChange", "TargetGroupNotFound", "InvalidRouteTableID.NotFound",
-          "InvalidNetworkInterfaceID.NotFound", "InvalidVpcID.NotFound", "X.NotFound"}},
+          "InvalidNetworkInterfaceID.NotFound", "InvalidVpcID.NotFound",
+          "InvalidTransitGatewayID.NotFound", "InvalidTransitGatewayAttachmentID.NotFound",
+          "InvalidRoute.NotFound", "X.NotFound"}},
         {ERR_CLASS_CONFLICT,
          {"IncorrectState", "InvalidChangeBatch", "Resource.AlreadyAssociated",
           "RouteAlreadyExists", "InvalidParameterValue", "NotFound", ".NotFound",
@@ -838,6 +1124,16 @@ main(void)
         FAKE_TEST(awscall_skewed_clock_of_several_corrected_once),
         FAKE_TEST(awscall_skew_that_does_not_help_ends),
         FAKE_TEST(awscall_small_difference_of_clocks_is_not_the_reason),
+        FAKE_TEST(awscall_sessions_sign_with_their_own_keys_for_their_region),
+        FAKE_TEST(awscall_session_refused_is_renewed_and_the_other_untouched),
+        FAKE_TEST(awscall_sessions_correct_their_own_clock),
+        FAKE_TEST(awscall_session_without_credentials_fails_its_own_calls_only),
+        FAKE_TEST(awscall_credentials_sought_as_long_as_the_most_patient_call),
+        FAKE_TEST(awscall_sessions_of_one_source_renew_once),
+        FAKE_TEST(awscall_sessions_of_one_source_without_credentials_ask_once),
+        FAKE_TEST(awscall_cancelled_while_credentials_are_sought_sends_nothing),
+        FAKE_TEST(awscall_silent_call_holds_the_others_no_longer_than_its_patience),
+        FAKE_TEST(awscall_patience_counts_attempts_and_pauses_together),
         FAKE_TEST(awscall_cancelled_tells_so),
         FAKE_TEST(awscall_secret_answer_asked_for_and_wiped),
         FAKE_TEST(awscall_no_secret_in_any_error),

@@ -3,7 +3,22 @@
 
 #include "exchange.h"
 
+#include <sys/random.h>
+
 #define ITEMS_MAX 8
+
+/* Instead of libc's: pauses are of random length, unless a test needs them to be the longest. */
+static bool longest_pauses;
+
+ssize_t
+getrandom(void *buffer, size_t size, unsigned flags)
+{
+    if (!longest_pauses) {
+        return syscall(SYS_getrandom, buffer, size, flags);
+    }
+    memset(buffer, 0xff, size);
+    return (ssize_t)size;
+}
 
 /* A caller of exchange_all(): item i asks for /i, and the status says what came of it. */
 struct caller {
@@ -12,6 +27,7 @@ struct caller {
     unsigned n_prepared[ITEMS_MAX];
     unsigned n_refreshed;
     int refresh_error; /* as returned; 0: it works */
+    struct deadline deadlines[ITEMS_MAX];
     struct http_exchange x[ITEMS_MAX];
     struct err errs[ITEMS_MAX];
 };
@@ -69,6 +85,14 @@ refresh(void *arg, size_t i, int code, struct deadline d, struct err *e)
 }
 
 static const struct exchange_ops ops = {.prepare = prepare, .judge = judge, .refresh = refresh};
+
+static struct deadline
+deadline_of(void *arg, size_t i)
+{
+    struct caller *c = arg;
+
+    return c->deadlines[i];
+}
 
 static int
 run(struct fake *f, struct caller *c, size_t n, uint64_t ms)
@@ -294,6 +318,102 @@ exchange_transport_out_of_memory_fails_all(void **state)
     assert_int_equal(c.errs[1].code, -ERR_NOMEM);
 }
 
+/* --- items with a deadline of their own ----------------------------------------------------- */
+
+static int
+run_patiently(struct fake *f, struct caller *c, const uint64_t *ms, size_t n)
+{
+    struct exchange_ops patient = ops;
+
+    patient.deadline = deadline_of;
+    for (size_t i = 0; i < n; i++) {
+        c->deadlines[i] = fake_deadline(f, ms[i]);
+    }
+    (void)!exchange_all(&f->transport, &patient, c, c->x, c->errs, n, fake_deadline(f, 30000));
+    for (size_t i = 0; i < n; i++) {
+        http_exchange_done(&c->x[i]);
+    }
+    return c->errs[0].code;
+}
+
+static void
+exchange_silent_item_given_up_at_its_own_deadline(void **state)
+{
+    static const uint64_t ms[] = {400, 30000};
+    struct fake *f = *state;
+    struct caller c = {.n_refreshed = 0};
+    uint64_t begun_ms = f->mono_ms;
+
+    FAKE_SCRIPT(f, {.url = "/0", .takes_ms = UINT64_MAX},
+                {.url = "/1", .status = 200, .takes_ms = 10});
+    assert_int_equal(run_patiently(f, &c, ms, 2), -ERR_TIMEOUT);
+    assert_int_equal(c.errs[1].code, 0);
+    assert_int_equal(f->requests[0].attempt_ms, 400); /* of the 1000 that it would take */
+    assert_int_equal(f->requests[1].attempt_ms, 1000);
+    assert_int_equal(f->mono_ms - begun_ms, 400);
+    assert_int_equal(f->n_requests, 2);
+}
+
+/* Attempts and pauses count together; what the last attempt came to is told. */
+static void
+exchange_throttled_item_ends_at_its_own_deadline_with_its_error(void **state)
+{
+    static const uint64_t ms[] = {3000};
+    struct fake *f = *state;
+    struct caller c = {.n_refreshed = 0};
+    uint64_t begun_ms = f->mono_ms;
+
+    FAKE_SCRIPT(f, {.status = 429, .takes_ms = 100, .times = FAKE_ALWAYS});
+    assert_int_equal(run_patiently(f, &c, ms, 1), -ERR_THROTTLED);
+    assert_string_equal(c.errs[0].text, "item 0: throttled");
+    assert_true(f->n_requests > 1);
+    assert_true(f->mono_ms - begun_ms <= 3000);
+}
+
+/* The last attempt is cut short: what came before says more than that. */
+static void
+exchange_attempt_cut_by_its_own_deadline_tells_what_was_before(void **state)
+{
+    static const uint64_t ms[] = {1500};
+    struct fake *f = *state;
+    struct caller c = {.n_refreshed = 0};
+
+    FAKE_SCRIPT(f, {.status = 500, .takes_ms = 900}, {.takes_ms = UINT64_MAX});
+    assert_int_equal(run_patiently(f, &c, ms, 1), -ERR_SERVICE);
+    assert_string_equal(c.errs[0].text, "item 0: fault");
+}
+
+/* One that pauses is overtaken by others, whose attempts take longer than it has. */
+static void
+exchange_item_overtaken_by_others_is_not_asked_again(void **state)
+{
+    static const uint64_t ms[] = {900, 30000};
+    struct fake *f = *state;
+    struct caller c = {.n_refreshed = 0};
+
+    longest_pauses = true;
+    FAKE_SCRIPT(f, {.url = "/0", .status = 500}, {.url = "/1", .status = 401},
+                {.url = "/1", .status = 200, .takes_ms = 1000});
+    assert_int_equal(run_patiently(f, &c, ms, 2), -ERR_SERVICE);
+    longest_pauses = false;
+    assert_int_equal(f->n_waves, 2);
+    assert_int_equal(c.n_prepared[0], 1);
+    assert_int_equal(c.errs[1].code, 0);
+}
+
+static void
+exchange_item_without_time_is_never_asked(void **state)
+{
+    static const uint64_t ms[] = {0, 30000};
+    struct fake *f = *state;
+    struct caller c = {.n_refreshed = 0};
+
+    FAKE_SCRIPT(f, {.url = "/1", .status = 200});
+    assert_int_equal(run_patiently(f, &c, ms, 2), -ERR_TIMEOUT);
+    assert_int_equal(c.n_prepared[0], 0);
+    assert_int_equal(c.errs[1].code, 0);
+}
+
 static void
 exchange_no_items_is_success(void **state)
 {
@@ -332,6 +452,11 @@ main(void)
         FAKE_TEST(exchange_cancelled_in_sleep_tells_which_were_open),
         FAKE_TEST(exchange_transport_cancelled_all_open_are_cancelled),
         FAKE_TEST(exchange_transport_out_of_memory_fails_all),
+        FAKE_TEST(exchange_silent_item_given_up_at_its_own_deadline),
+        FAKE_TEST(exchange_throttled_item_ends_at_its_own_deadline_with_its_error),
+        FAKE_TEST(exchange_attempt_cut_by_its_own_deadline_tells_what_was_before),
+        FAKE_TEST(exchange_item_overtaken_by_others_is_not_asked_again),
+        FAKE_TEST(exchange_item_without_time_is_never_asked),
         FAKE_TEST(exchange_no_items_is_success),
         FAKE_TEST(exchange_prepare_fails_for_all_sends_nothing),
     };
