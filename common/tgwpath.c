@@ -21,7 +21,7 @@ name_of_region(const struct tgwpath *p, const char *tgw_id)
     for (size_t i = 0; i < p->n_regions; i++) {
         const struct tgw_region *r = &p->regions[i];
 
-        for (size_t k = 0; k < r->n_peerings; k++) {
+        for (size_t k = 0; r->answered && k < r->n_peerings; k++) {
             for (size_t side = 0; side < 2; side++) {
                 if (strcmp(r->peerings[k].tgw_id[side], tgw_id) == 0) {
                     return r->peerings[k].region[side];

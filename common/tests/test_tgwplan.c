@@ -592,6 +592,17 @@ tgwplan_make_problems(void **state)
                       "HERE \n"
                       "DEGRADED osaka: no peerings lead from tgw-o (osaka) to tgw-t (tokyo) "
                       "(and 1 more)\n"},
+        {.name = "nor do peers of another account, in regions that answer",
+         .world = "region tokyo\nvpc rtb-t vpc-t 4=eni-1\ninside att-t tgw-t vpc-t -\n"
+                  "peer p-ts tgw-t tgw-s -\npeering tgw-t tokyo tgw-s seoul\n"
+                  "region osaka\ntable all-o tgw-o 4=igw-1\npeer p-op tgw-o tgw-p all-o\n"
+                  "peering tgw-o osaka tgw-p seoul\nregion seoul\nsilent taipei\n",
+         .plan = "! osaka: no peerings lead from tgw-o (osaka) to tgw-t (tokyo): " PEERING_COMMAND(
+             "osaka", "tgw-o", "tgw-t",
+             "tokyo") "\n"
+                      "HERE \n"
+                      "DEGRADED osaka (and 1 more region): no peerings lead from tgw-o (osaka) to "
+                      "tgw-t (tokyo) (and 1 more)\n"},
         {.name = "the node's own region does not answer",
          .world = "silent tokyo\n" OSAKA("eni-1", "igw-1", ""),
          .plan = "UNKNOWN no answer\n"

@@ -278,12 +278,7 @@ show(struct truth *t, bool create)
 {
     for (size_t i = 0; i < t->w.n; i++) {
         t->shown[i] = t->w.regions[i];
-        if (t->silent[i]) {
-            struct tgw_region nothing = {0};
-
-            memcpy(nothing.name, t->w.regions[i].name, sizeof(nothing.name));
-            t->shown[i] = nothing;
-        }
+        t->shown[i].answered = !t->silent[i]; /* what else is in it does not count then */
     }
     t->in = (struct tgwplan_input){.regions = t->shown,
                                    .n_regions = t->w.n,
@@ -813,6 +808,9 @@ check_problems(const struct truth *t, const struct tgwplan *p)
                       (is_of_each_destination(a->kind) &&
                        !addr_equal(&a->destination, &b->destination)),
                   "twice: %s", a->text);
+            CHECK(a->kind != TGWPLAN_NO_PATH || b->kind != TGWPLAN_NO_PATH ||
+                      t->distance[1][hub_of(t, a->object)][hub_of(t, b->object)] == FAR,
+                  "twice: %s / %s", a->text, b->text);
         }
     }
 }
