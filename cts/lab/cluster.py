@@ -15,8 +15,9 @@ TOKEN_BETWEEN_REGIONS_MS = 5000
 FENCE_AGENT = "stonith:fence_aws"
 
 
-def corosync_conf(topology: Topology) -> str:
-    """The corosync.conf of all nodes: knet over the primary interfaces, no encryption."""
+def corosync_conf(topology: Topology, name: str) -> str:
+    """The corosync.conf of a cluster: knet over the primary interfaces, no encryption."""
+    nodes = topology.clusters[name]
     members = "".join(
         f"""    node {{
         name: {member.name}
@@ -24,16 +25,16 @@ def corosync_conf(topology: Topology) -> str:
         ring0_addr: {member.enis[0].ip}
     }}
 """
-        for number, member in enumerate(topology.nodes.values(), 1)
+        for number, member in enumerate(nodes.values(), 1)
     )
     # two_node brings wait_for_all with it: a node that boots alone fences nobody.
-    alone = len(topology.nodes) == 2 and topology.quorum_device is None
+    alone = len(nodes) == 2 and topology.quorum_device is None
     two_node = "    two_node: 1\n" if alone else ""
     # Packets between regions are now and then late by seconds: that is no reason to fence.
-    token = f"    token: {TOKEN_BETWEEN_REGIONS_MS}\n" if _spans_regions(topology) else ""
+    token = f"    token: {TOKEN_BETWEEN_REGIONS_MS}\n" if _spans_regions(nodes) else ""
     return f"""totem {{
     version: 2
-    cluster_name: {topology.name}
+    cluster_name: {name}
     transport: knet
     crypto_cipher: none
     crypto_hash: none
@@ -55,13 +56,13 @@ logging {{
 """
 
 
-def first_cib(topology: Topology) -> str:
+def first_cib(nodes: dict[str, Member]) -> str:
     """The CIB of a cluster that has never run: fencing by fence_aws, as on AWS, and no more.
 
     Each node has a device of its own that never runs on it: when a node dies, the device that
     can end it is up already.
     """
-    far = _spans_regions(topology)
+    far = _spans_regions(nodes)
     # All nodes boot together here; dc-deadtime's 20 s are for machines that do not. Without
     # stickiness Pacemaker moves healthy resources, to balance the nodes, when a fence device fails.
     return f"""\
@@ -74,9 +75,9 @@ def first_cib(topology: Topology) -> str:
       </cluster_property_set>
     </crm_config>
     <nodes/>
-    <resources>{"".join(_fence_device(member, far) for member in topology.nodes.values())}
+    <resources>{"".join(_fence_device(member, far) for member in nodes.values())}
     </resources>
-    <constraints>{"".join(map(_fence_elsewhere, topology.nodes))}
+    <constraints>{"".join(map(_fence_elsewhere, nodes))}
     </constraints>
     <rsc_defaults>
       <meta_attributes id="rsc-options">
@@ -89,8 +90,8 @@ def first_cib(topology: Topology) -> str:
 """
 
 
-def _spans_regions(topology: Topology) -> bool:
-    return len({member.region for member in topology.nodes.values()}) > 1
+def _spans_regions(nodes: dict[str, Member]) -> bool:
+    return len({member.region for member in nodes.values()}) > 1
 
 
 def _fence_device(member: Member, far: bool) -> str:
@@ -125,17 +126,18 @@ def _fence_elsewhere(name: str) -> str:
 
 def prepare(state: State, topology: Topology) -> None:
     """Give every node its corosync.conf and its first CIB, and what a quorum device needs."""
-    for name in topology.nodes:
-        corosync = state.node(name) / "etc-corosync"
-        corosync.mkdir()
-        (corosync / "corosync.conf").write_text(corosync_conf(topology))
-        cibs = state.node(name) / "var-lib-pacemaker" / "cib"
-        if not cibs.is_dir():
-            raise LabError("pacemaker is not installed; run 'make deps'")
-        cib = cibs / "cib.xml"
-        cib.write_text(first_cib(topology))
-        cib.chmod(0o600)
-        shutil.chown(cib, cibs.owner(), cibs.group())
+    for cluster, nodes in topology.clusters.items():
+        for name in nodes:
+            corosync = state.node(name) / "etc-corosync"
+            corosync.mkdir()
+            (corosync / "corosync.conf").write_text(corosync_conf(topology, cluster))
+            cibs = state.node(name) / "var-lib-pacemaker" / "cib"
+            if not cibs.is_dir():
+                raise LabError("pacemaker is not installed; run 'make deps'")
+            cib = cibs / "cib.xml"
+            cib.write_text(first_cib(nodes))
+            cib.chmod(0o600)
+            shutil.chown(cib, cibs.owner(), cibs.group())
     quorum.prepare(state, topology)
 
 
@@ -161,13 +163,14 @@ def has_dc(status_xml: ET.Element) -> bool:
 
 
 def wait_formed(state: State, topology: Topology) -> None:
-    """Wait until every node sees every node online, and the quorum device if there is one."""
+    """Wait until each cluster has its nodes online, and its quorum device if there is one."""
 
     def formed() -> bool:
-        for name in topology.nodes:
-            seen = status(state, name)
-            if seen is None or online(seen) != set(topology.nodes):
-                return False
+        for nodes in topology.clusters.values():
+            for name in nodes:
+                seen = status(state, name)
+                if seen is None or online(seen) != set(nodes):
+                    return False
         return True
 
     until(formed, FORM_TIMEOUT_S, "all nodes to be online (pacemaker.log below nodes/ says more)")
@@ -176,12 +179,14 @@ def wait_formed(state: State, topology: Topology) -> None:
 
 def wait_fencing(state: State, topology: Topology) -> None:
     """Wait until every node that has another one beside it can be fenced."""
-    asked = next(iter(topology.nodes))
-    wanted = len(topology.nodes) if len(topology.nodes) > 1 else 0
+    started = f".//resource[@resource_agent='{FENCE_AGENT}'][@role='Started']"
 
     def ready() -> bool:
-        seen = status(state, asked)
-        started = f".//resource[@resource_agent='{FENCE_AGENT}'][@role='Started']"
-        return seen is not None and len(seen.findall(started)) == wanted
+        for nodes in topology.clusters.values():
+            seen = status(state, next(iter(nodes)))
+            wanted = len(nodes) if len(nodes) > 1 else 0
+            if seen is None or len(seen.findall(started)) != wanted:
+                return False
+        return True
 
     until(ready, FENCING_TIMEOUT_S, "fence_aws to reach AWS")

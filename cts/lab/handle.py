@@ -258,15 +258,18 @@ class Lab:
         """Stop Pacemaker and corosync on a node in good order."""
         self.exec(name, str(SYSTEMCTL), "stop", "corosync")
 
-    def cluster(self) -> ET.Element:
-        """crm_mon's XML from the first node that knows a DC; one that just boots does not yet."""
-        for name in self.topology.nodes:
+    def cluster(self, of: str | None = None) -> ET.Element:
+        """crm_mon's XML from the first node that knows a DC; one that just boots does not yet.
+
+        A lab of several clusters wants to know which.
+        """
+        for name in self.topology.cluster(of):
             if self.is_running(name):
                 status = cluster.status(self.files, name)
                 if status is not None and cluster.has_dc(status):
                     return status
         raise LabError("no node of the cluster answers")
 
-    def online(self) -> set[str]:
-        """The nodes the cluster can use."""
-        return cluster.online(self.cluster())
+    def online(self, of: str | None = None) -> set[str]:
+        """The nodes that the cluster can use, or that one of several clusters can."""
+        return cluster.online(self.cluster(of))

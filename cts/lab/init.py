@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab import netns
+from lab import booth, netns
 from lab.state import CLEAN_ENV, REPOSITORY, State
 
 CLONE_NEWNS = 0x00020000
@@ -35,6 +35,8 @@ HOST_SYSTEMCTL = Path("/usr/bin/systemctl")
 FENCE_AWS = Path(__file__).with_name("fence_aws")
 HOST_FENCE_AWS = Path("/usr/sbin/fence_aws")
 ORIGINAL_FENCE_AWS = Path("/run/fence_aws")
+# The host's own in surroundings it can live in; lab.booth says why.
+BOOTHD = Path(__file__).with_name("boothd")
 
 # Where the node's own directories are seen. Those on disk outlive a reboot of the node. What the
 # host has not, for want of a package, the node has not either.
@@ -127,6 +129,8 @@ def _own_files(state: State, directory: Path, own_fence_aws: bool) -> dict[Path,
     shown[HOST_SYSTEMCTL] = SYSTEMCTL
     if own_fence_aws:
         shown[HOST_FENCE_AWS] = FENCE_AWS
+    if state.booth_dir.exists():
+        shown[booth.HOST_BOOTHD] = BOOTHD
     shown[HASHED_DIRECTORY] = state.trust_dir
     shown |= {Path(bundle): state.trust_pem for bundle in TRUST_STORES}
     return {path.resolve(): _Source(own) for path, own in shown.items() if path.exists()}
@@ -170,6 +174,8 @@ def _enter(state: State, node: str, options: dict[str, Any]) -> None:
     # The lab's own code and interpreter may lie below a directory that gets covered.
     code = {path.resolve() for path in (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix))}
     kept = {path: _Source(path) for path in sorted(code) if _covered(path)}
+    if state.booth_dir.exists():
+        kept[booth.SHOWN_AT] = _Source(state.booth_dir)
 
     for target, mode in IN_MEMORY.items():
         _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, mode)

@@ -117,6 +117,11 @@ class State:
         """Exists once the namespaces can take routes."""
         return self.dir / "network-built"
 
+    @property
+    def booth_dir(self) -> Path:
+        """What boothd needs; only in a lab of several clusters."""
+        return self.dir / "booth"
+
     def node(self, node: str) -> Path:
         """The directory of one node or client."""
         return self.dir / "nodes" / node

@@ -23,6 +23,8 @@ MAX_NODES = 8
 INTERNET_CIDR = "198.51.100.0/24"
 ZONE = "corp.example."
 RECORD_TTL_S = 10
+# What moves inside one region and not beyond.
+OWN_ADDRESSES = {REGION: "10.1.1.10", OSAKA: "10.1.2.10"}
 # The transit gateway of each region.
 HUB = "hub"
 # A router's table of routes for what comes from the internet.
@@ -342,6 +344,49 @@ def _next_hops(origin: str, peerings: list[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
+def _with_own_addresses(lab: dict[str, Any]) -> dict[str, Any]:
+    """The regions, where those with nodes have an address more, which moves inside them alone.
+
+    From other regions everything leads there for good. At first it leads to the first node.
+    """
+    if len(lab["nodes"]) < len(OWN_ADDRESSES):
+        raise LabError(f"this scenario needs --nodes {len(OWN_ADDRESSES)} or more")
+    for index, home in enumerate(OWN_ADDRESSES):
+        destination = f"{OWN_ADDRESSES[home]}/32"
+        for region, content in lab["regions"].items():
+            here = region == home
+            for table in content["vpcs"]["main"]["route_tables"].values():
+                table["routes"][destination] = f"n{index + 1}" if here else f"tgw:{HUB}"
+            for table in content["transit_gateways"][HUB]["route_tables"].values():
+                table["routes"][destination] = "vpc:main" if here else f"peering:{home}/{HUB}"
+    return lab
+
+
+def _two_clusters(nodes: int) -> dict[str, Any]:
+    """The regions with a cluster in each that has nodes, and an address for its booth site."""
+    lab = _with_own_addresses(_mesh(nodes))
+    lab["clusters"] = {
+        name: [node for node, member in lab["nodes"].items() if member["region"] == region]
+        for name, region in (("tokyo", REGION), ("osaka", OSAKA))
+    }
+    return lab
+
+
+def _regions_dns(nodes: int) -> dict[str, Any]:
+    """The regions with an address in each, and a private zone for all VPCs that leads to n1's."""
+    lab = _with_own_addresses(_mesh(nodes))
+    address = {"values": [OWN_ADDRESSES[REGION]], "ttl": RECORD_TTL_S}
+    lab["zones"] = [
+        {
+            "name": ZONE,
+            "private": True,
+            "vpcs": [f"{region}/main" for region in lab["regions"]],
+            "records": [{"name": f"db.{ZONE}", "type": "A", **address}],
+        }
+    ]
+    return lab
+
+
 def _in_subnet(vpc: dict[str, Any], subnet: str, ip: str) -> str:
     """The same host in another subnet."""
     host = int(ip.rpartition(".")[2])
@@ -360,6 +405,8 @@ SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "complete": _complete,
     "regions": _mesh,
     "regions-chain": _chain,
+    "regions-two-clusters": _two_clusters,
+    "regions-dns": _regions_dns,
 }
 
 
@@ -594,6 +641,7 @@ class Topology:
     members: dict[str, Member]
     balancers: dict[str, Balancer]
     quorum_device: str | None  # the client that corosync-qnetd runs on
+    clusters: dict[str, dict[str, Member]]  # the nodes of each
 
     @classmethod
     def load(cls, state: State) -> "Topology":
@@ -661,6 +709,7 @@ class Topology:
             for name, item in content.get("elastic_ips", {}).items()
         }
         balancers = {n: balancer(n, e) for n, e in document.get("load_balancers", {}).items()}
+        clusters = document.get("clusters", {document["name"]: document["nodes"]})
         return cls(
             name=document["name"],
             api_net=document["api_net"],
@@ -678,6 +727,7 @@ class Topology:
             members=members,
             balancers=balancers,
             quorum_device=document.get("quorum_device"),
+            clusters={name: {n: members[n] for n in nodes} for name, nodes in clusters.items()},
         )
 
     @property
@@ -702,8 +752,16 @@ class Topology:
 
     @cached_property
     def nodes(self) -> dict[str, Member]:
-        """The members that run the cluster."""
+        """The members that run a cluster."""
         return {name: member for name, member in self.members.items() if member.in_cluster}
+
+    def cluster(self, name: str | None) -> dict[str, Member]:
+        """The nodes of a cluster; None means the only one. Raises LabError naming those there are."""
+        if name is None and len(self.clusters) == 1:
+            return self.nodes
+        if name not in self.clusters:
+            raise LabError(f"lab '{self.name}' has the clusters {', '.join(self.clusters)}")
+        return self.clusters[name]
 
     def member(self, name: str) -> Member:
         """Look a node or client up. Raises LabError naming the ones there are."""
