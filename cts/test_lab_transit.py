@@ -845,6 +845,11 @@ def test_the_blocks_of_a_vpc_propagate(ec2: Ec2, table: str, attachment: str) ->
     found = ec2.routes(table, ("type", "propagated"))
     assert list(found) == ["10.0.0.0/16", block, "2001:db8:100::/56"]
     assert found[block]["TransitGatewayAttachments"][0]["TransitGatewayAttachmentId"] == attachment
+    # The first that propagates a destination has it.
+    ec2.aws.control.announce(TOKYO, table, block, main)
+    found = ec2.routes(table, ("type", "propagated"))
+    assert found[block]["TransitGatewayAttachments"][0]["TransitGatewayAttachmentId"] == attachment
+    ec2.aws.control.announce(TOKYO, table, block, None)
     # A propagated route is none that could be replaced or deleted; a static one hides it.
     with refused("InvalidRoute.NotFound", 400, block):
         ec2.replace(table, block, main)
