@@ -85,10 +85,6 @@ table inet lab {
         type filter hook input priority 0;
         ip daddr @cut4 drop
     }
-    chain out {
-        type filter hook output priority 0;
-        ip saddr @cut4 drop
-    }
 }
 """
 # A router with this table lets nothing pass.
@@ -264,7 +260,7 @@ def heal(name: str, node: str) -> None:
 
 
 def swallow(name: str, addresses: list[str]) -> None:
-    """Let these endpoints of AWS drop all packets, of connections that there are as well."""
+    """Let these endpoints of AWS drop all that is sent to them, on open connections as well."""
     _change_set(name, "aws", "add", "cut", addresses)
 
 

@@ -39,9 +39,7 @@ def wanted(gateway: TransitGateway, region: dict[str, Any]) -> Routes:
         for table in item["tables"]
     }
     return {
-        (number, route["destination"]): (
-            ways.get(route["attachment"], BLACKHOLE) if route["state"] == "active" else BLACKHOLE
-        )
+        (number, route["destination"]): ways.get(route["attachment"], BLACKHOLE)
         for number, _, attachment in found
         if attachment["table"]
         for route in tables[attachment["table"]]["routes"]
