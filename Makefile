@@ -16,7 +16,7 @@ MANDIR   ?= $(DATADIR)/man
 DESTDIR  ?=
 
 # One word an agent.
-AGENTS := route-table-vip elastic-ip secondary-ip route53-record nlb-health-probe
+AGENTS := route-table-vip transit-gateway-vip elastic-ip secondary-ip route53-record nlb-health-probe
 
 CC      ?= cc
 AR      ?= ar

@@ -23,6 +23,7 @@ REQUIRED = {
     "route-table-vip": {"ip": VIP},
     "route53-record": {"name": f"db.{ZONE}", "zone": ZONE},
     "secondary-ip": {"ip": SECONDARY},
+    "transit-gateway-vip": {"ip": VIP},
 }
 LAB_NAME = "cts_agents"
 LANGUAGES = ["en", "ja"]
@@ -241,7 +242,7 @@ def test_strange_value_is_told_in_lines_of_text(agent: str, value: str) -> None:
 
 def test_spelling_error_is_warned_about(agent: str) -> None:
     for each in parameters(agent):
-        misspelt = f"{each.name}x"
+        misspelt = f"x{each.name}"
         done = run(agent, "validate-all", **REQUIRED[agent] | {misspelt: "1"})
         assert done.code == OK
         (line,) = done.stderr.splitlines()
