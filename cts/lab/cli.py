@@ -62,7 +62,7 @@ def _summary(state: State, topology: Topology) -> str:
     for member in topology.members.values():
         eni = member.enis[0]
         lines.append(
-            f"  {member.name:<10} {eni.ip:<14} {eni.subnet.name:<10} "
+            f"  {member.name:<10} {eni.ip:<14} {member.region or '-':<14} {eni.subnet.name:<10} "
             f"{member.instance or '-':<19}  {eni.id or '-'}"
         )
     options = f" --lab {state.name}" if state.name != DEFAULT_NAME else ""

@@ -94,45 +94,15 @@ def _region(
     health: dict[str, dict[str, Any]],
     reached: dict[tuple[str, str], str],
 ) -> str:
-    subnets = {subnet["id"]: subnet["name"] for subnet in region["subnets"]}
     owners = {
         eni["id"]: f"{eni['node']} eth{eni['device_index']}"
         for eni in region["enis"]
         if eni["node"]
     }
-    interfaces: list[list[Any]] = [["INTERFACE", "OF", "SUBNET", "ADDRESSES", "CHECK", "INSTANCE"]]
-    interfaces += [
-        [
-            eni["id"],
-            owners.get(eni["id"]),
-            subnets[eni["subnet"]],
-            " ".join([*eni["ips"], *eni["ips6"]]),
-            "on" if eni["source_dest_check"] else "off",
-            f"{eni['instance']} {eni['instance_state']}" if eni["instance"] else None,
-        ]
-        for eni in region["enis"]
-    ]
-    vpcs = {vpc["id"]: vpc["name"] for vpc in region["vpcs"]}
     owners |= {gateway["id"]: gateway["name"] for gateway in region["transit_gateways"]}
-    # The last column is empty, and so not there, without transit gateways.
-    reaches = "REACHES" if reached else ""
-    routes: list[list[Any]] = [["ROUTE TABLE", "", "DESTINATION", "TARGET", "", "STATE", reaches]]
-    routes += [
-        [
-            entry["name"],
-            entry["id"],
-            route["destination"],
-            route["target"],
-            owners.get(route["target"], ""),
-            route["state"],
-            reached.get((f"{vpcs[entry['vpc']]}/{entry['name']}", route["destination"]), ""),
-        ]
-        for entry in region["route_tables"]
-        for route in entry["routes"]
-    ]
-    parts = [table(interfaces), table(routes)]
+    parts = [_interfaces(region, owners), _routes(region, owners, reached)]
     if region["transit_gateways"]:
-        parts += _transit_gateways(region, vpcs, reached)
+        parts += _transit_gateways(region, reached)
     if region["addresses"]:
         addresses: list[list[Any]] = [["ELASTIC IP", "ALLOCATION", "INTERFACE", "PRIVATE"]]
         addresses += [
@@ -145,9 +115,48 @@ def _region(
     return "\n\n".join(parts)
 
 
-def _transit_gateways(
-    region: dict[str, Any], vpcs: dict[str, str], reached: dict[tuple[str, str], str]
-) -> list[str]:
+def _interfaces(region: dict[str, Any], owners: dict[str, str]) -> str:
+    subnets = {subnet["id"]: subnet["name"] for subnet in region["subnets"]}
+    rows: list[list[Any]] = [["INTERFACE", "OF", "SUBNET", "ADDRESSES", "CHECK", "INSTANCE"]]
+    rows += [
+        [
+            eni["id"],
+            owners.get(eni["id"]),
+            subnets[eni["subnet"]],
+            " ".join([*eni["ips"], *eni["ips6"]]),
+            "on" if eni["source_dest_check"] else "off",
+            f"{eni['instance']} {eni['instance_state']}" if eni["instance"] else None,
+        ]
+        for eni in region["enis"]
+    ]
+    return table(rows)
+
+
+def _routes(
+    region: dict[str, Any], owners: dict[str, str], reached: dict[tuple[str, str], str]
+) -> str:
+    vpcs = {vpc["id"]: vpc["name"] for vpc in region["vpcs"]}
+    # Without transit gateways the last column is empty, and so not there.
+    reaches = "REACHES" if reached else ""
+    rows: list[list[Any]] = [["ROUTE TABLE", "", "DESTINATION", "TARGET", "", "STATE", reaches]]
+    rows += [
+        [
+            entry["name"],
+            entry["id"],
+            route["destination"],
+            route["target"],
+            owners.get(route["target"], ""),
+            route["state"],
+            reached.get((f"{vpcs[entry['vpc']]}/{entry['name']}", route["destination"]), ""),
+        ]
+        for entry in region["route_tables"]
+        for route in entry["routes"]
+    ]
+    return table(rows)
+
+
+def _transit_gateways(region: dict[str, Any], reached: dict[tuple[str, str], str]) -> list[str]:
+    vpcs = {vpc["id"]: vpc["name"] for vpc in region["vpcs"]}
     tables = {
         entry["id"]: f"{gateway['name']}/{entry['name']}"
         for gateway in region["transit_gateways"]
