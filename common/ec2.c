@@ -340,7 +340,11 @@ init_route_change(struct aws_call *c, const struct ec2_route_change *change, boo
     }
 }
 
-/* A missing route is told by the message alone: the code is the general InvalidParameterValue. */
+/*
+ * A missing route of a VPC is told by the message alone: the code is the general
+ * InvalidParameterValue. What a Transit Gateway says is not documented for its calls; the "Error
+ * codes" have InvalidRoute.NotFound, and ids that are no more end in .NotFound as all others do.
+ */
 static void
 settle_missing_route(struct err *e)
 {
