@@ -14,6 +14,9 @@
 #define ROUTE(destination, target)                                                                 \
     "<item><destinationCidrBlock>" destination "</destinationCidrBlock>" target                    \
     "<state>active</state><origin>CreateRoute</origin></item>"
+#define ROUTE6(destination, target)                                                                \
+    "<item><destinationIpv6CidrBlock>" destination "</destinationIpv6CidrBlock>" target            \
+    "<state>active</state></item>"
 #define TO_ENI(id) "<networkInterfaceId>" id "</networkInterfaceId>"
 #define ANSWER(tables, more)                                                                       \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeRouteTablesResponse "                    \
@@ -123,6 +126,48 @@ ec2_describe_route_tables_both_families_filtered_here(void **state)
     assert_null(strstr(f->requests[0].body, "Filter.2"));
     assert_int_equal(t.n, 1);
     assert_string_equal(t.tables[0].id, A);
+}
+
+/* A region, not a VPC; and the two families in two queries, read into the same tables. */
+static void
+ec2_describe_route_tables_of_all_vpcs_by_halves(void **state)
+{
+    struct fake *f = *state;
+    struct addr v4 = cidr("10.1.0.10/32");
+    struct addr v6 = cidr("2001:db8::1/128");
+    struct ec2_table_query queries[] = {{.destinations = &v4, .n_destinations = 1},
+                                        {.destinations = &v6, .n_destinations = 1}};
+    OCF_CLEANUP(ec2_route_tables_done) struct ec2_route_tables t = {.n = 0};
+    struct aws_call calls[2];
+
+    FAKE_SCRIPT(f,
+                {.body = "Filter.1.Name=route.destination-cidr-block&",
+                 .status = 200,
+                 .answer = ANSWER(TABLE(A, ROUTE("10.1.0.10/32", TO_ENI(ENI))), "")},
+                {.body = "Filter.1.Name=route.destination-ipv6-cidr-block&",
+                 .status = 200,
+                 .answer = ANSWER(TABLE(A, ROUTE6("2001:db8::1/128", TO_ENI(ENI)))
+                                      TABLE(B, ROUTE6("2001:db8::1/128", TO_ENI(ENI))),
+                                  "<nextToken>more</nextToken>")});
+    for (size_t i = 0; i < 2; i++) {
+        ec2_init_describe_route_tables(&calls[i], &queries[i], "");
+    }
+    assert_int_equal(aws_call_all(&f->session, calls, 2, fake_deadline(f, 30000)), 0);
+    for (size_t i = 0; i < 2; i++) {
+        char token[EC2_TOKEN_MAX] = "before";
+        struct err e = {0};
+
+        assert_null(strstr(f->requests[i].body, "vpc-id"));
+        assert_int_equal(ec2_read_route_tables(&calls[i], &queries[i], &t, token, &e), 0);
+        assert_string_equal(token, i == 0 ? "" : "more");
+        aws_call_done(&calls[i]);
+    }
+    assert_int_equal(t.n, 2);
+    assert_string_equal(t.tables[0].id, A);
+    assert_int_equal(t.tables[0].n_routes, 2);
+    assert_true(addr_equal(&t.tables[0].routes[0].destination, &v4));
+    assert_true(addr_equal(&t.tables[0].routes[1].destination, &v6));
+    assert_string_equal(t.tables[1].id, B);
 }
 
 static void
@@ -412,6 +457,115 @@ ec2_change_routes_all_at_once(void **state)
     }
 }
 
+#define TGW      "tgw-0123456789abcdef0"
+#define TGW_RTB  "tgw-rtb-0123456789abcdef0"
+#define ATTACH   "tgw-attach-0123456789abcdef0"
+#define REROUTED "<ReplaceTransitGatewayRouteResponse><route/></ReplaceTransitGatewayRouteResponse>"
+#define ROUTED   "<CreateTransitGatewayRouteResponse><route/></CreateTransitGatewayRouteResponse>"
+
+/* In a VPC's table to a TGW, and in a TGW's table, of another region. */
+static void
+ec2_change_routes_of_transit_gateways(void **state)
+{
+    struct fake *f = *state;
+    struct aws_session there = f->session;
+    struct ec2_route_change c[] = {
+        change(A, "10.1.0.10/32", false),          change(TGW_RTB, "10.1.0.10/32", false),
+        change(TGW_RTB, "2001:db8::1/128", false), change(TGW_RTB, "10.1.0.10/32", true),
+        change(B, "10.1.0.10/32", false),
+    };
+
+    there.region = "eu-west-1";
+    for (size_t i = 0; i < 4; i++) {
+        c[i].target = i == 0 ? TGW : ATTACH;
+        c[i].session = &there;
+        c[i].within_ms = 2000;
+    }
+    FAKE_SCRIPT(f,
+                {.url = "ec2.eu-west-1.",
+                 .body = "Action=ReplaceRoute&",
+                 .status = 200,
+                 .answer = REPLACED},
+                {.url = "ec2.eu-west-1.",
+                 .body = "Action=ReplaceTransitGatewayRoute&",
+                 .status = 200,
+                 .answer = REROUTED,
+                 .times = 2},
+                {.url = "ec2.eu-west-1.",
+                 .body = "Action=CreateTransitGatewayRoute&",
+                 .status = 200,
+                 .answer = ROUTED},
+                {.url = "ec2." FAKE_REGION ".",
+                 .body = "Action=ReplaceRoute&",
+                 .status = 200,
+                 .answer = REPLACED});
+    assert_int_equal(
+        ec2_change_routes(&f->session, c, ARRAY_LEN(c), false, fake_deadline(f, 30000)), 0);
+    assert_int_equal(f->n_waves, 1);
+    assert_string_equal(f->requests[0].body,
+                        "Action=ReplaceRoute&Version=2016-11-15&RouteTableId=" A
+                        "&DestinationCidrBlock=10.1.0.10%2F32&TransitGatewayId=" TGW);
+    assert_string_equal(f->requests[1].body,
+                        "Action=ReplaceTransitGatewayRoute&Version=2016-11-15"
+                        "&TransitGatewayRouteTableId=" TGW_RTB
+                        "&DestinationCidrBlock=10.1.0.10%2F32&TransitGatewayAttachmentId=" ATTACH);
+    assert_non_null(strstr(f->requests[2].body, "&DestinationCidrBlock=2001%3Adb8%3A%3A1%2F128&"));
+    for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+        assert_true(f->requests[i].fresh);
+        assert_int_equal(f->requests[i].attempt_ms, i < 4 ? 2000 : 5000);
+    }
+}
+
+/* Every object that is no more is the same class: the plan is out of date. */
+static void
+ec2_change_routes_of_transit_gateways_that_are_gone(void **state)
+{
+    static const struct {
+        const char *aws_code;
+        bool create;
+        int code;
+    } cases[] = {
+        {"InvalidRoute.NotFound", false, -ERR_NOT_FOUND},
+        {"InvalidRouteTableID.NotFound", false, -ERR_NOT_FOUND},
+        {"InvalidTransitGatewayAttachmentID.NotFound", false, -ERR_NOT_FOUND},
+        {"RouteAlreadyExists", true, -ERR_CONFLICT},
+        {"IncorrectState", false, -ERR_CONFLICT},
+        {"InvalidParameterValue", false, -ERR_REJECTED},
+        {"UnauthorizedOperation", false, -ERR_DENIED},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ec2_route_change c = change(TGW_RTB, "10.1.0.10/32", cases[i].create);
+        char answer[256];
+
+        c.target = ATTACH;
+        (void)snprintf(answer, sizeof(answer), FAKE_EC2_ERROR("%s", "m"), cases[i].aws_code);
+        FAKE_SCRIPT(f, {.status = 400, .answer = answer});
+        assert_int_equal(ec2_change_routes(&f->session, &c, 1, false, fake_deadline(f, 30000)),
+                         cases[i].code);
+        assert_string_equal(c.error.action, cases[i].create ? "ec2:CreateTransitGatewayRoute"
+                                                            : "ec2:ReplaceTransitGatewayRoute");
+    }
+}
+
+static void
+ec2_change_routes_of_transit_gateways_dry_run(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_route_change c[] = {change(TGW_RTB, "10.1.0.10/32", false),
+                                   change(TGW_RTB, "10.1.0.10/32", true)};
+
+    c[0].target = ATTACH;
+    c[1].target = ATTACH;
+    FAKE_SCRIPT(f, {.body = "&DryRun=true",
+                    .status = 412,
+                    .answer = FAKE_EC2_ERROR("DryRunOperation", "Request would have succeeded"),
+                    .times = 2});
+    assert_int_equal(ec2_change_routes(&f->session, c, 2, true, fake_deadline(f, 30000)), 0);
+    assert_false(f->requests[0].fresh);
+}
+
 static void
 ec2_change_routes_one_failure_does_not_stop_others(void **state)
 {
@@ -637,6 +791,10 @@ main(void)
         FAKE_TEST(ec2_change_routes_all_at_once),
         FAKE_TEST(ec2_change_routes_one_failure_does_not_stop_others),
         FAKE_TEST(ec2_change_routes_missing_and_present_routes_told_apart),
+        FAKE_TEST(ec2_describe_route_tables_of_all_vpcs_by_halves),
+        FAKE_TEST(ec2_change_routes_of_transit_gateways),
+        FAKE_TEST(ec2_change_routes_of_transit_gateways_that_are_gone),
+        FAKE_TEST(ec2_change_routes_of_transit_gateways_dry_run),
         FAKE_TEST(ec2_change_routes_dry_run_settled),
         FAKE_TEST(ec2_change_routes_dry_run_is_no_write),
         FAKE_TEST(ec2_change_routes_cancelled_tells_so),
