@@ -279,9 +279,12 @@ ocf_aws_in(struct ocf_ctx *ctx, const char *region, struct aws_session **ret, st
     struct ocf_remote *new = NULL;
     int rc = ocf_aws(ctx, &own, e);
 
-    if (rc < 0 || strcmp(own->region, region) == 0) {
-        *ret = own;
+    if (rc < 0) {
         return rc;
+    }
+    if (strcmp(own->region, region) == 0) {
+        *ret = own;
+        return 0;
     }
     for (struct ocf_remote *r = ctx->remotes; r != NULL; r = r->next) {
         if (strcmp(r->region, region) == 0) {

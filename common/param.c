@@ -373,7 +373,7 @@ add_role(struct param_roles *roles, const char *word)
     if (region_len < sizeof(region)) {
         memcpy(region, word, region_len);
     }
-    if ((region_len > 0 && !awsid_is_region(region)) || !is_role_arn(arn) ||
+    if ((arn != word && !awsid_is_region(region)) || !is_role_arn(arn) ||
         strlen(arn) >= PARAM_ARN_MAX) {
         return "ARN or REGION=ARN of a role, like arn:aws:iam::123456789012:role/NAME";
     }

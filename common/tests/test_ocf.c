@@ -142,9 +142,11 @@ run(const struct ocf_agent *a, const char *action, const char *timeout_ms)
 static int
 setup(void **state)
 {
-    static const char *const unset[] = {"OCF_CHECK_LEVEL", "OCF_RESKEY_CRM_meta_interval",
+    static const char *const unset[] = {"OCF_CHECK_LEVEL",          "OCF_RESKEY_CRM_meta_interval",
                                         "OCF_RESKEY_CRM_meta_role", "OCF_RESKEY_api_timeout",
-                                        "OCF_RESKEY_on_drift"};
+                                        "OCF_RESKEY_on_drift",      "AWS_ACCESS_KEY_ID",
+                                        "AWS_SECRET_ACCESS_KEY",    "AWS_PROFILE",
+                                        "AWS_ENDPOINT_URL"};
     const struct fake *f = NULL;
 
     memset(&the, 0, sizeof(the));
@@ -654,6 +656,121 @@ ocf_aws_with_a_region_asks_nothing(void **state)
     assert_int_equal(f->n_requests, 0);
 }
 
+#define ROLE_OF(name) "arn:aws:iam::123456789012:role/" name
+
+/* An answer of STS with keys that no time ends. */
+#define STS_GIVES(role, key_id)                                                                    \
+    {                                                                                              \
+        .url = "https://sts.ap-northeast-1.", .body = "role%2F" role, .status = 200,               \
+        .answer = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>" key_id        \
+                  "</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t"              \
+                  "</SessionToken><Expiration>2036-11-21T12:00:00Z</Expiration></Credentials>"     \
+                  "</AssumeRoleResult></AssumeRoleResponse>"                                       \
+    }
+
+/* Make a call in each region, and say with which key it was signed. */
+static void
+assert_signed_in(struct ocf_ctx *ctx, struct fake *f, const char *region, const char *key_id)
+{
+    static const struct aws_service ec2 = {
+        .prefix = "ec2", .env_name = "EC2", .version = "1", .protocol = AWS_PROTOCOL_QUERY};
+    OCF_AWS_CALL struct aws_call c;
+    struct aws_session *session = NULL;
+    struct err e = {0};
+    char host[96];
+    char scope[128];
+
+    assert_int_equal(ocf_aws_in(ctx, region, &session, &e), 0);
+    assert_string_equal(session->region, region);
+    assert_int_equal(session->attempt_ms, 5000);
+    aws_call_init(&c, &ec2, "Anything");
+    c.session = session;
+    assert_int_equal(aws_call_all(&ctx->session, &c, 1, ctx->deadline), 0);
+    (void)snprintf(host, sizeof(host), "https://ec2.%s.", region);
+    (void)snprintf(scope, sizeof(scope), "Credential=%s/20261121/%s/", key_id, region);
+    assert_non_null(strstr(f->requests[f->n_requests - 1].url, host));
+    assert_non_null(strstr(fake_header(&f->requests[f->n_requests - 1], "Authorization"), scope));
+}
+
+/* Two regions with one role share its keys, without a cache too. */
+static void
+ocf_aws_in_gives_each_region_its_role_and_asks_the_own_sts(void **state)
+{
+    static const struct aws_params params = {
+        .region = "ap-northeast-1",
+        .metadata_url = FAKE_IMDS,
+        .role_arn = {.items = {{"ap-northeast-1", ROLE_OF("own")},
+                               {"ap-northeast-2", ROLE_OF("asia")},
+                               {"ap-northeast-3", ROLE_OF("asia")},
+                               {"", ROLE_OF("rest")}},
+                     .n = 4},
+        .api_timeout_ms = 5000};
+    struct fake *f = *state;
+    FAKENODE ctx;
+
+    assert_int_equal(setenv("AWS_ACCESS_KEY_ID", "AKIDENV", 1), 0);
+    assert_int_equal(setenv("AWS_SECRET_ACCESS_KEY", FAKE_SECRET, 1), 0);
+    fakenode_init(f, &ctx, NULL);
+    ctx.session = (struct aws_session){0};
+    ctx.cache.dir_fd = -1;
+    ctx.aws_params = &params;
+    FAKE_SCRIPT(f, STS_GIVES("own&", "ASIAOWN"), STS_GIVES("asia&", "ASIAASIA"),
+                STS_GIVES("rest&", "ASIAREST"),
+                {.url = "https://ec2.", .status = 200, .answer = "<R/>", .times = 6});
+    assert_signed_in(&ctx, f, "ap-northeast-1", "ASIAOWN");
+    assert_signed_in(&ctx, f, "ap-northeast-3", "ASIAASIA");
+    assert_signed_in(&ctx, f, "eu-west-1", "ASIAREST");
+    assert_signed_in(&ctx, f, "ap-northeast-2", "ASIAASIA");
+    assert_signed_in(&ctx, f, "us-east-1", "ASIAREST");
+    assert_signed_in(&ctx, f, "ap-northeast-3", "ASIAASIA");
+}
+
+/* A region that no pair names has no role, and the keys that are assumed from. */
+static void
+ocf_aws_in_without_a_role_uses_the_keys_themselves(void **state)
+{
+    static const struct aws_params params = {
+        .region = "ap-northeast-1",
+        .metadata_url = FAKE_IMDS,
+        .role_arn = {.items = {{"ap-northeast-3", ROLE_OF("asia")}}, .n = 1},
+        .api_timeout_ms = 5000};
+    struct fake *f = *state;
+    struct aws_session *own = NULL;
+    struct aws_session *again = NULL;
+    struct err e = {0};
+    FAKENODE ctx;
+
+    assert_int_equal(setenv("AWS_ACCESS_KEY_ID", "AKIDENV", 1), 0);
+    assert_int_equal(setenv("AWS_SECRET_ACCESS_KEY", FAKE_SECRET, 1), 0);
+    fakenode_init(f, &ctx, NULL);
+    ctx.session = (struct aws_session){0};
+    ctx.aws_params = &params;
+    FAKE_SCRIPT(f, STS_GIVES("asia&", "ASIAASIA"),
+                {.url = "https://ec2.", .status = 200, .answer = "<R/>", .times = 3});
+    assert_signed_in(&ctx, f, "ap-northeast-3", "ASIAASIA");
+    assert_signed_in(&ctx, f, "eu-west-1", "AKIDENV");
+    assert_signed_in(&ctx, f, "ap-northeast-1", "AKIDENV");
+    assert_int_equal(ocf_aws(&ctx, &own, &e), 0);
+    assert_int_equal(ocf_aws_in(&ctx, "ap-northeast-1", &again, &e), 0);
+    assert_ptr_equal(own, again);
+}
+
+/* Without the own region there is no STS to ask. */
+static void
+ocf_aws_in_needs_the_own_region(void **state)
+{
+    struct fake *f = *state;
+    struct aws_session *session = NULL;
+    struct err e = {0};
+    FAKENODE ctx;
+
+    fakenode_init(f, &ctx, NULL);
+    ctx.session = (struct aws_session){0};
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/placement/region", ""));
+    assert_int_equal(ocf_aws_in(&ctx, "eu-west-1", &session, &e), -ERR_MALFORMED);
+    assert_null(ctx.remotes);
+}
+
 static void
 ocf_node_url_of_parameter_environment_and_default(void **state)
 {
@@ -719,6 +836,9 @@ main(void)
         TEST(ocf_warn_is_one_line_with_advice),
         TEST(ocf_aws_asks_for_the_region_once),
         TEST(ocf_aws_with_a_region_asks_nothing),
+        TEST(ocf_aws_in_gives_each_region_its_role_and_asks_the_own_sts),
+        TEST(ocf_aws_in_without_a_role_uses_the_keys_themselves),
+        TEST(ocf_aws_in_needs_the_own_region),
         TEST(ocf_node_url_of_parameter_environment_and_default),
     };
 

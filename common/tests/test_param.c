@@ -18,6 +18,7 @@ struct params {
     struct param_addresses cidrs;
     struct param_ids ids;
     struct param_ids regions;
+    struct param_roles roles;
     int choice;
 };
 
@@ -42,6 +43,7 @@ enum {
     CIDRS,
     IDS,
     REGIONS,
+    ROLES,
     CHOICE
 };
 
@@ -63,6 +65,7 @@ static const struct param rows[] = {
     [CIDRS] = ROW("cidr_routes", PARAM_CIDRS, cidrs, .flags = 0),
     [IDS] = ROW("route_tables", PARAM_IDS, ids, .allowed = "rtb"),
     [REGIONS] = ROW("regions", PARAM_REGIONS, regions, .flags = 0),
+    [ROLES] = ROW("role_arn", PARAM_ROLES, roles, .flags = 0),
     [CHOICE] = ROW("on_unknown", PARAM_CHOICE, choice, .allowed = "degraded|ok|fail"),
     {0},
 };
@@ -374,6 +377,116 @@ param_set_bad_regions_exact_message(void **state)
     assert_non_null(strstr(e.text, "allowed is each region once"));
 }
 
+#define ROLE(name) "arn:aws:iam::123456789012:role/" name
+
+static void
+param_set_roles_of_regions(void **state)
+{
+    static const struct {
+        const char *value;
+        const char *tokyo;
+        const char *osaka;
+    } cases[] = {
+        {"", NULL, NULL},
+        {ROLE("all"), ROLE("all"), ROLE("all")},
+        {"ap-northeast-1=" ROLE("a"), ROLE("a"), NULL},
+        {"ap-northeast-1=" ROLE("a") ", ap-northeast-3=" ROLE("b"), ROLE("a"), ROLE("b")},
+        {"ap-northeast-1=" ROLE("a") "\n" ROLE("c"), ROLE("a"), ROLE("c")},
+        {ROLE("c") ",ap-northeast-3=" ROLE("b"), ROLE("c"), ROLE("b")},
+        {"arn:aws-us-gov:iam::123456789012:role/p/q/a=b+@._-c",
+         "arn:aws-us-gov:iam::123456789012:"
+         "role/p/q/a=b+@._-c",
+         "arn:aws-us-gov:iam::123456789012:role/p/q/a=b+@._-c"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *const expected[] = {cases[i].tokyo, cases[i].osaka};
+        static const char *const regions[] = {"ap-northeast-1", "ap-northeast-3"};
+        struct params p;
+
+        print_message("  %s\n", cases[i].value);
+        assert_int_equal(set(ROLES, cases[i].value, &p, NULL), 0);
+        for (size_t k = 0; k < 2; k++) {
+            const char *found = param_role(&p.roles, regions[k]);
+
+            assert_int_equal(found == NULL, expected[k] == NULL);
+            assert_true(found == NULL || strcmp(found, expected[k]) == 0);
+        }
+    }
+}
+
+#define FORM "ARN or REGION=ARN of a role, like arn:aws:iam::123456789012:role/NAME"
+
+/* The word that is wrong is shown, not the list it is in. */
+static void
+param_set_bad_roles_exact_message(void **state)
+{
+    static const struct {
+        const char *value;
+        const char *shown;
+        const char *allowed;
+    } cases[] = {
+        {"my-role", "my-role", FORM},
+        {ROLE("") "x arn:aws:iam::12345:role/x", "arn:aws:iam::12345:role/x", FORM},
+        {"arn:aws:iam::1234567890123:role/x", "arn:aws:iam::1234567890123:role/x", FORM},
+        {"arn:aws:iam::123456789012:user/x", "arn:aws:iam::123456789012:user/x", FORM},
+        {"arn:gcp:iam::123456789012:role/x", "arn:gcp:iam::123456789012:role/x", FORM},
+        {"arn:aws:sts::123456789012:role/x", "arn:aws:sts::123456789012:role/x", FORM},
+        {ROLE(""), ROLE(""), FORM},
+        {ROLE("path/"), ROLE("path/"), FORM},
+        {ROLE("r\xc3\xb6le"), ROLE("r\xc3\xb6le"), FORM},
+        {"tokyo=" ROLE("x"), "tokyo=" ROLE("x"), FORM},
+        {"=" ROLE("x"), "=" ROLE("x"), FORM},
+        {"ap-northeast-1=", "ap-northeast-1=", FORM},
+        {"ap-northeast-1", "ap-northeast-1", FORM},
+        {"ap-northeastnortheastnortheastnortheastnorth-1=x",
+         "ap-northeastnortheastnortheastnortheastnorth-1=x", FORM},
+        {"ap-northeast-1=" ROLE("a") " ap-northeast-1=" ROLE("a"), "ap-northeast-1=" ROLE("a"),
+         "each region once"},
+        {ROLE("a") " " ROLE("b"), ROLE("b"), "one ARN without a region"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[ERR_TEXT_MAX];
+        struct err e = {0};
+        struct params p;
+
+        (void)snprintf(text, sizeof(text), "role_arn=\"%s\": allowed is %s", cases[i].shown,
+                       cases[i].allowed);
+        assert_int_equal(set(ROLES, cases[i].value, &p, &e), -ERR_PARAM);
+        assert_string_equal(e.text, text);
+        assert_int_equal(p.roles.n, 0);
+    }
+}
+
+static void
+param_set_roles_bounded_in_number_and_length(void **state)
+{
+    char list[PARAM_ROLES_MAX * 80 + 80] = "";
+    char arn[PARAM_ARN_MAX + 64];
+    size_t len = 0;
+    struct params p;
+
+    (void)state;
+    for (unsigned i = 0; i < PARAM_ROLES_MAX; i++) {
+        len +=
+            (size_t)snprintf(list + len, sizeof(list) - len, "us-east-%u=" ROLE("r%u") " ", i, i);
+    }
+    assert_int_equal(set(ROLES, list, &p, NULL), 0);
+    assert_int_equal(p.roles.n, PARAM_ROLES_MAX);
+    assert_string_equal(param_role(&p.roles, "us-east-39"), ROLE("r39"));
+    (void)snprintf(list + len, sizeof(list) - len, ROLE("one-more"));
+    assert_int_equal(set(ROLES, list, &p, NULL), -ERR_PARAM);
+    for (size_t size = PARAM_ARN_MAX; size <= sizeof(arn); size += 32) {
+        memset(arn, 'x', sizeof(arn));
+        memcpy(arn, ROLE(""), strlen(ROLE("")));
+        arn[size - 1] = '\0';
+        assert_int_equal(set(ROLES, arn, &p, NULL), size == PARAM_ARN_MAX ? 0 : -ERR_PARAM);
+    }
+}
+
 static void
 param_load_defaults_and_environment(void **state)
 {
@@ -563,6 +676,7 @@ param_content_type_of_every_type(void **state)
     assert_string_equal(param_content_type(PARAM_ID), "string");
     assert_string_equal(param_content_type(PARAM_IDS), "string");
     assert_string_equal(param_content_type(PARAM_REGIONS), "string");
+    assert_string_equal(param_content_type(PARAM_ROLES), "string");
     assert_string_equal(param_content_type(PARAM_CHOICE), "string");
 }
 
@@ -627,6 +741,9 @@ main(void)
         FAKE_TEST(param_set_good_values_fill_the_struct),
         FAKE_TEST(param_set_lists_at_and_over_their_limit),
         FAKE_TEST(param_set_bad_regions_exact_message),
+        FAKE_TEST(param_set_roles_of_regions),
+        FAKE_TEST(param_set_bad_roles_exact_message),
+        FAKE_TEST(param_set_roles_bounded_in_number_and_length),
         FAKE_TEST(param_load_defaults_and_environment),
         FAKE_TEST(param_load_required_missing_or_empty_refused),
         FAKE_TEST(param_load_tells_the_first_and_sets_the_rest),
