@@ -272,7 +272,6 @@ init_call(struct aws_call *c, const struct reading *r, const struct page *p)
         aws_call_param(c, p->token, "NextToken");
     }
     c->session = q->session;
-    c->region = q->region;
     c->within_ms = q->within_ms;
 }
 
