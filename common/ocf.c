@@ -86,8 +86,12 @@ ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e)
 {
     char reason[VERDICT_REASON_MAX + 1];
 
-    verdict_reason(prefix, e, reason);
-    (void)fprintf(stderr, "WARNING: %s\n", reason);
+    if (err_class(e->code) == ERR_CLASS_CONFIG) {
+        (void)fprintf(stderr, "WARNING: %s: %s\n", prefix, e->text); /* it names the remedy */
+    } else {
+        verdict_reason(prefix, e, reason);
+        (void)fprintf(stderr, "WARNING: %s\n", reason);
+    }
     log_warning("%s: %s: %s%s%s", operation_name(ctx->operation), prefix, e->text,
                 e->request_id[0] != '\0' ? " request=" : "", e->request_id);
 }

@@ -296,18 +296,28 @@ is_own_region_ours(const struct tgwvip *t)
     return p->n_ours > 0 && p->n_others + p->n_dead + p->n_missing == 0 && n_changes_of(t, 0) == 0;
 }
 
+/* What is wrong; what mends it has no room here, but where it is the write of a route. */
+static void
+tell_wrong(const struct tgwvip *t, const char *text, struct err *why)
+{
+    (void)err_set(why, ERR_NOT_FOUND, "%s%s", text,
+                  t->plan.n_problems == 0 ? "" : "; validate-all tells what mends it");
+}
+
 /* What the own region says. */
 static enum ocf_verdict
 own_verdict(const struct tgwvip *t, struct err *why)
 {
     enum ocf_verdict v = tgwplan_verdict(&t->plan);
+    char text[ERR_TEXT_MAX];
 
     if (v == OCF_UNKNOWN) {
         *why = t->regions[0].error;
         (void)err_prefix(why, "%s", t->regions[0].name);
     } else if (v != OCF_HERE) {
-        (void)err_set(why, ERR_NOT_FOUND, "%s: %s", t->regions[0].name,
-                      t->plan.regions[t->plan.own].text);
+        (void)snprintf(text, sizeof(text), "%s: %.*s", t->regions[0].name,
+                       ERR_TEXT_MAX - TGW_REGION_MAX - 2, t->plan.regions[t->plan.own].text);
+        tell_wrong(t, text, why);
     }
     return v;
 }
@@ -322,15 +332,16 @@ verdict_of_all(const struct tgwvip *t, struct err *why)
     if (v != OCF_HERE) {
         return v;
     }
-    v = tgwplan_others_verdict(&t->plan, text);
     for (size_t i = 1; i < t->n_regions; i++) {
         if (!t->regions[i].answered) {
             verdict_reason(t->regions[i].name, &t->regions[i].error, text);
-            break;
+            (void)err_set(why, ERR_NOT_FOUND, "%s", text);
+            return OCF_DEGRADED;
         }
     }
+    v = tgwplan_others_verdict(&t->plan, text);
     if (v != OCF_HERE) {
-        (void)err_set(why, ERR_NOT_FOUND, "%s", text);
+        tell_wrong(t, text, why);
     }
     return v;
 }

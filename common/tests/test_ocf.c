@@ -613,6 +613,11 @@ ocf_warn_is_one_line_with_advice(void **state)
     fakenode_stderr_end(&caught, told, sizeof(told));
     assert_int_equal(strlen(told), strlen("WARNING: \n") + VERDICT_REASON_MAX);
     assert_non_null(strstr(told, "; check network, DNS and security group\n"));
+    e.code = -ERR_PARAM; /* ends with a command: not cut */
+    fakenode_stderr_begin(&caught);
+    ocf_warn(&ctx, "left as it is", &e);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_int_equal(strlen(told), strlen("WARNING: left as it is: \n") + sizeof(e.text) - 1);
 }
 
 /* The node's metadata and AWS are asked by one transport, and the region only when it is needed. */
