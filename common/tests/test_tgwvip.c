@@ -60,12 +60,14 @@
     "</region></accepterTgwInfo><state>available</state></item>"
 #define PEERINGS(items)                                                                            \
     "<R><transitGatewayPeeringAttachments>" items "</transitGatewayPeeringAttachments></R>"
-#define ROUTE(attachment)                                                                          \
+#define TGW_ROUTE(attachment, type)                                                                \
     "<R><routeSet><item><destinationCidrBlock>" V4 "</"                                            \
     "destinationCidrBlock><transitGatewayAttachments><item><"                                      \
     "transitGatewayAttachmentId>" attachment                                                       \
-    "</transitGatewayAttachmentId></item></transitGatewayAttachments>"                             \
-    "<type>static</type><state>active</state></item></routeSet></R>"
+    "</transitGatewayAttachmentId></item></transitGatewayAttachments><type>" type                  \
+    "</type><state>active</state></item></routeSet></R>"
+#define ROUTE(attachment)      TGW_ROUTE(attachment, "static")
+#define PROPAGATED(attachment) TGW_ROUTE(attachment, "propagated")
 
 #define AT(region) .url = "ec2." region "."
 #define GIVES(region, what, text)                                                                  \
@@ -355,6 +357,10 @@ tgwvip_start_leaves_a_region_that_takes_no_writes(void **state)
         {"silent",
          {AT(OSAKA), .body = "Action=Replace", .times = FAKE_ALWAYS, .takes_ms = 60000},
          "WARNING: " OSAKA " left for later: " TGW_RTB_O ": ReplaceTransitGatewayRoute: "},
+        {"throttled for ever",
+         {AT(OSAKA), .body = "Action=Replace", .times = FAKE_ALWAYS, .status = 503,
+          .answer = FAKE_EC2_ERROR("RequestLimitExceeded", "m")},
+         "WARNING: " OSAKA " left for later: " TGW_RTB_O ": ReplaceTransitGatewayRoute: "},
         {"denied",
          {AT(OSAKA), .body = "Action=Replace", .times = FAKE_ALWAYS, .status = 403,
           .answer = FAKE_EC2_ERROR("UnauthorizedOperation", "m")},
@@ -453,6 +459,28 @@ tgwvip_start_without_a_route_in_its_vpc_tells_the_command(void **state)
     assert_int_equal(start(&ctx, &t, told, &e), -ERR_PARAM);
     assert_int_equal(strncmp(e.text, TOKYO ": ", strlen(TOKYO ": ")), 0);
     assert_non_null(strstr(e.text, "aws ec2 create-route --region " TOKYO));
+    assert_int_equal(n_with(f, "Action=Replace"), 0);
+}
+
+/* What no write mends is the operator's, and no reason not to run. */
+static void
+tgwvip_start_with_a_propagated_route_is_a_success_with_a_warning(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    char told[4096];
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_START);
+    FAKE_SCRIPT(f, TOKYO_IS, GIVES(TOKYO, "DescribeRouteTables", TO_ENI(FAKE_ENI)),
+                GIVES(TOKYO, "SearchTransitGatewayRoutes", PROPAGATED(ELSEWHERE)), OSAKA_IS_LAST,
+                OSAKA_LEADS(PEER_TO));
+    assert_int_equal(start(&ctx, &t, told, &e), 0);
+    assert_int_equal(strncmp(told, "WARNING: " TOKYO ": " TGW_RTB_T ": ", 43), 0);
+    assert_non_null(strstr(told, "propagated"));
+    assert_non_null(strstr(told, "aws ec2 create-transit-gateway-route --region " TOKYO));
+    assert_non_null(strstr(told, ATTACH_T "\n")); /* told whole */
     assert_int_equal(n_with(f, "Action=Replace"), 0);
 }
 
@@ -632,7 +660,9 @@ tgwvip_monitor_knows_the_region_behind_a_silent_one(void **state)
 
         act(f, &ctx, OCF_OP_MONITOR);
         if (i == 1) {
-            FAKE_SCRIPT(f, HANGS(OSAKA));
+            f->mono_ms += TGWCACHE_MAX_AGE_MS;
+            ctx.deadline = fake_deadline(f, 30000);
+            FAKE_SCRIPT(f, HANGS(OSAKA), HANGS(SINGAPORE));
         }
         FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(PEER_TO), SINGAPORE_IS,
                     SINGAPORE_LEADS(PEER_OS));
@@ -640,6 +670,24 @@ tgwvip_monitor_knows_the_region_behind_a_silent_one(void **state)
         assert_true(n_with(f, SINGAPORE) > 0);
         assert_int_equal(t.remembered.n, 2);
     }
+}
+
+/* A loss is looked at several times before it is believed. */
+static void
+tgwvip_monitor_asks_a_silent_region_once(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    FAKE_SCRIPT(f, TOKYO_IS, TOKYO_LEADS(FAKE_ANOTHER, ATTACH_T), HANGS(OSAKA));
+    assert_int_equal(tgwvip_look(&ctx, &t, &e), OCF_ELSEWHERE);
+    assert_int_equal(tgwvip_look(&ctx, &t, &e), OCF_ELSEWHERE);
+    assert_int_equal(n_trips(f, OSAKA), 1);
+    assert_int_equal(n_trips(f, TOKYO), 3);
+    assert_int_equal(deadline_left_ms(ctx.deadline), 25000);
 }
 
 /* One that peerings do not lead to any more is forgotten when all have answered. */
@@ -805,6 +853,25 @@ tgwvip_finish_after_a_full_disk_writes_every_other_region(void **state)
     assert_left(&ctx, SINGAPORE "\n");
 }
 
+/* What is silent now and was not left needs nothing but to be told. */
+static void
+tgwvip_finish_leaves_no_region_that_was_not_left(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    store(&ctx, OSAKA "\n");
+    FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(ATTACH_O),
+                TAKES_WRITES(OSAKA), HANGS(SINGAPORE));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    assert_int_equal(strncmp(e.text, SINGAPORE ": ", strlen(SINGAPORE ": ")), 0);
+    assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" PEER_TO), 1);
+    assert_left(&ctx, "");
+}
+
 /* Nothing is written over what another node has written, and nothing while that is not sure. */
 static void
 tgwvip_finish_writes_nothing_unless_the_rest_is_ours(void **state)
@@ -858,6 +925,9 @@ tgwvip_apply_in_a_monitor_writes_each_route_once(void **state)
     struct fake *f = *state;
     RESOURCE t = resource();
     struct err e = {0};
+    struct fakenode_stderr caught;
+    char told[4096];
+    int rc = 0;
     FAKENODE ctx;
 
     act(f, &ctx, OCF_OP_MONITOR);
@@ -866,7 +936,10 @@ tgwvip_apply_in_a_monitor_writes_each_route_once(void **state)
                 {AT(OSAKA), .body = "Action=Replace", .times = FAKE_ALWAYS, .status = 400,
                  .answer = FAKE_EC2_ERROR("IncorrectState", "m")});
     assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
-    assert_int_equal(tgwvip_apply(&ctx, &t, &e), 0);
+    fakenode_stderr_begin(&caught);
+    rc = tgwvip_apply(&ctx, &t, &e);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_int_equal(rc, 0);
     assert_int_equal(wave_of(f, TOKYO, "Action=Replace", false),
                      wave_of(f, OSAKA, "Action=Replace", true));
     assert_int_equal(n_with(f, "Action=Replace"), 2);
@@ -885,6 +958,7 @@ main(void)
         FAKE_TEST(tgwvip_start_denied_to_read_another_region_is_a_success_with_a_warning),
         FAKE_TEST(tgwvip_start_fails_for_a_write_to_its_own_region),
         FAKE_TEST(tgwvip_start_without_a_route_in_its_vpc_tells_the_command),
+        FAKE_TEST(tgwvip_start_with_a_propagated_route_is_a_success_with_a_warning),
         FAKE_TEST(tgwvip_start_finds_the_regions_behind_others),
         FAKE_TEST(tgwvip_start_works_in_the_regions_that_were_named),
         FAKE_TEST(tgwvip_probe_asks_its_own_region_and_writes_nothing),
@@ -892,10 +966,12 @@ main(void)
         FAKE_TEST(tgwvip_monitor_one_round_trip_with_the_inventory_of_before),
         FAKE_TEST(tgwvip_monitor_tells_what_is_wrong_region_first),
         FAKE_TEST(tgwvip_monitor_knows_the_region_behind_a_silent_one),
+        FAKE_TEST(tgwvip_monitor_asks_a_silent_region_once),
         FAKE_TEST(tgwvip_monitor_forgets_a_region_that_is_gone),
         FAKE_TEST(tgwvip_finish_writes_what_was_left_and_nothing_else),
         FAKE_TEST(tgwvip_finish_keeps_what_was_left_in_a_silent_region),
         FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_every_other_region),
+        FAKE_TEST(tgwvip_finish_leaves_no_region_that_was_not_left),
         FAKE_TEST(tgwvip_finish_writes_nothing_unless_the_rest_is_ours),
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_each_route_once),
     };
