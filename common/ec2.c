@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROUTES_MAX      64 /* routes to the destinations asked for, in one table */
-#define DESTINATION_MAX 64 /* filter values of one request: AWS takes 200 */
+#define ROUTES_MAX      1200 /* routes of one table: the quota can be raised to 1000 */
+#define DESTINATION_MAX 64   /* filter values of one request: AWS takes 200 */
 
 const struct aws_service ec2_service = {
     .prefix = "ec2", .env_name = "EC2", .version = "2016-11-15", .protocol = AWS_PROTOCOL_QUERY};
@@ -31,6 +31,22 @@ ec2_find_route(const struct ec2_route_table *t, const struct addr *destination)
     return NULL;
 }
 
+const struct ec2_route *
+ec2_route_to(const struct ec2_route_table *t, const struct addr *address)
+{
+    const struct ec2_route *best = NULL;
+
+    for (size_t i = 0; i < t->n_routes; i++) {
+        const struct ec2_route *r = &t->routes[i];
+
+        if (addr_contains(&r->destination, address) &&
+            (best == NULL || r->destination.prefix_len > best->destination.prefix_len)) {
+            best = r;
+        }
+    }
+    return best;
+}
+
 /* Destinations of one family can be filtered by AWS; filters are ANDed, so of two they cannot. */
 static bool
 of_one_family(const struct ec2_table_query *q)
@@ -53,6 +69,12 @@ add_filters(struct aws_call *c, const struct ec2_table_query *q)
         n++;
         aws_call_param(c, "vpc-id", "Filter.%u.Name", n);
         aws_call_param(c, q->vpc_id, "Filter.%u.Value.1", n);
+    }
+    if (q->subnet_id != NULL) {
+        n++;
+        aws_call_param(c, q->subnet_id[0] == '\0' ? "association.main" : "association.subnet-id",
+                       "Filter.%u.Name", n);
+        aws_call_param(c, q->subnet_id[0] == '\0' ? "true" : q->subnet_id, "Filter.%u.Value.1", n);
     }
     if (!of_one_family(q)) {
         return;
@@ -101,40 +123,47 @@ is_wanted(const struct ec2_table_query *q, const struct addr *destination)
             return true;
         }
     }
-    return false;
+    return q->every_route;
+}
+
+/* Whether an item of a routeSet is a route that is to be reported. */
+static bool
+take_route(const struct xmlq_node *n, const struct ec2_table_query *q, struct ec2_route *ret)
+{
+    const char *destination = xmlq_text(n, "destinationCidrBlock");
+
+    if (destination == NULL) {
+        destination = xmlq_text(n, "destinationIpv6CidrBlock");
+    }
+    ret->blackhole = !xmlq_is(n, "state", "active");
+    (void)snprintf(ret->target, sizeof(ret->target), "%s", target_of(n));
+    return destination != NULL && addr_parse_cidr(destination, &ret->destination) &&
+           is_wanted(q, &ret->destination);
 }
 
 static int
 read_routes(const struct xmlq_node *item, const struct ec2_table_query *q,
             struct ec2_route_table *ret)
 {
-    const struct xmlq_node *n = xmlq_first(xmlq_find(item, "routeSet"));
-    struct ec2_route found[ROUTES_MAX];
+    const struct xmlq_node *first = xmlq_first(xmlq_find(item, "routeSet"));
+    struct ec2_route r = {.blackhole = false};
     size_t n_found = 0;
 
-    for (; n != NULL && n_found < ROUTES_MAX; n = xmlq_next(n)) {
-        struct ec2_route r = {.blackhole = !xmlq_is(n, "state", "active")};
-        const char *destination = xmlq_text(n, "destinationCidrBlock");
-
-        if (destination == NULL) {
-            destination = xmlq_text(n, "destinationIpv6CidrBlock");
-        }
-        if (destination == NULL || !addr_parse_cidr(destination, &r.destination) ||
-            !is_wanted(q, &r.destination)) {
-            continue;
-        }
-        (void)snprintf(r.target, sizeof(r.target), "%s", target_of(n));
-        found[n_found++] = r;
+    for (const struct xmlq_node *n = first; n != NULL; n = xmlq_next(n)) {
+        n_found += take_route(n, q, &r);
     }
-    if (n_found == 0) {
-        return 0;
+    if (n_found == 0 || n_found > ROUTES_MAX) {
+        return n_found == 0 ? 0 : -ERR_TOO_BIG;
     }
     ret->routes = calloc(n_found, sizeof(*ret->routes));
     if (ret->routes == NULL) {
         return -ERR_NOMEM;
     }
-    memcpy(ret->routes, found, n_found * sizeof(*found));
-    ret->n_routes = n_found;
+    for (const struct xmlq_node *n = first; n != NULL; n = xmlq_next(n)) {
+        if (take_route(n, q, &r)) {
+            ret->routes[ret->n_routes++] = r;
+        }
+    }
     return 0;
 }
 

@@ -44,14 +44,21 @@ void ec2_route_tables_done(struct ec2_route_tables *t);
 const struct ec2_route *ec2_find_route(const struct ec2_route_table *t,
                                        const struct addr *destination);
 
+/*! \brief The route that a packet to an address takes, the one with the longest prefix; NULL when
+ *         there is none. */
+const struct ec2_route *ec2_route_to(const struct ec2_route_table *t, const struct addr *address);
+
 /* Which tables to read. Borrowed. */
 struct ec2_table_query {
     const char *vpc_id;            /* with no ids: the tables of this VPC, of all VPCs when NULL */
     const char (*ids)[AWS_ID_MAX]; /* ... or exactly these */
     size_t n_ids;
+    const char *subnet_id; /* with no ids: the table that this subnet is associated with; "": the
+                              main table of the VPC. NULL: any */
     const struct addr *destinations; /* the routes to report; tables without any are left out when
                                         no ids are given */
     size_t n_destinations;
+    bool every_route; /* report all routes, and no destinations */
 };
 
 /*!

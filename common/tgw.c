@@ -179,7 +179,7 @@ read_route(const struct xmlq_node *n, const struct family *wanted, struct tgw_ta
     if (destination == NULL || !addr_parse_cidr(destination, &route.destination)) {
         return -ERR_MALFORMED;
     }
-    if (!is_wanted(wanted, &route.destination)) {
+    if (wanted != NULL && !is_wanted(wanted, &route.destination)) {
         return 0;
     }
     if (to != NULL &&
@@ -567,4 +567,38 @@ tgw_read(struct aws_session *s, struct tgw_query *queries, size_t n,
     free(r.families[1].items);
     free(r.pages);
     return rc;
+}
+
+int
+tgw_route_to(struct aws_session *s, const char *table_id, const struct addr *address,
+             uint64_t within_ms, struct tgw_route *ret, struct deadline d, struct err *e)
+{
+    OCF_AWS_CALL struct aws_call c;
+    struct tgw_table found = {.n_routes = 0};
+    const struct xmlq_node *list = NULL;
+    char text[ADDR_TEXT_MAX];
+    int rc = 0;
+
+    aws_call_init(&c, &ec2_service, "SearchTransitGatewayRoutes");
+    c.within_ms = within_ms;
+    aws_call_param(&c, table_id, "TransitGatewayRouteTableId");
+    aws_call_param(&c, "route-search.longest-prefix-match", "Filter.1.Name");
+    aws_call_param(&c, addr_cidr_text(address, text), "Filter.1.Value.1");
+    rc = aws_call_all(s, &c, 1, d);
+    if (rc < 0) {
+        *e = c.error;
+        return rc;
+    }
+    list = xmlq_find(xmlq_root(c.answer, NULL), "routeSet");
+    rc = list == NULL ? -ERR_MALFORMED : 0;
+    for (const struct xmlq_node *n = xmlq_first(list); rc == 0 && n != NULL; n = xmlq_next(n)) {
+        rc = read_route(n, NULL, &found);
+    }
+    rc = rc == 0 && found.n_routes == 0 ? -ERR_NOT_FOUND : rc;
+    if (rc == 0) {
+        *ret = found.routes[0];
+    }
+    free(found.routes);
+    return rc < 0 ? err_set(e, (enum err_code) - rc, "%s: %s: %s", table_id, text, err_text(rc))
+                  : 0;
 }

@@ -107,4 +107,18 @@ int tgw_read(struct aws_session *s, struct tgw_query *queries, size_t n,
              const struct addr *destinations, size_t n_destinations, struct tgw_region *ret,
              struct deadline d) OCF_MUST_CHECK;
 
+/*!
+ * \brief SearchTransitGatewayRoutes for the route that a packet to an address takes: the one with
+ *        the longest prefix
+ *
+ * \param[in]  within_ms  patience, as in struct aws_call
+ * \param[out] ret        untouched on failure
+ *
+ * \return 0; -ERR_NOT_FOUND when no route covers it, or there is no such table; -ERR_MALFORMED;
+ *         else as aws_call_all()
+ */
+int tgw_route_to(struct aws_session *s, const char *table_id, const struct addr *address,
+                 uint64_t within_ms, struct tgw_route *ret, struct deadline d,
+                 struct err *e) OCF_MUST_CHECK;
+
 #endif

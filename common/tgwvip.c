@@ -2,6 +2,7 @@
 #include "tgwvip.h"
 
 #include "log.h"
+#include "tgwback.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -812,6 +813,13 @@ tgwvip_preflight(struct ocf_ctx *ctx, struct tgwvip *t)
         return;
     }
     report_regions(ctx, t);
+    if (t->regions[0].answered) {
+        tgwback_preflight(ctx, &(struct tgwback){.regions = t->regions,
+                                                 .n_regions = t->n_regions,
+                                                 .sessions = t->sessions,
+                                                 .nic = &t->nic,
+                                                 .addresses = &t->vip.addresses});
+    }
     preflight_writes(ctx, t);
     routeplan_preflight_eni(ctx, &t->routes, t->nic.eni_id);
 }
