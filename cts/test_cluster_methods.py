@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import services
 from lab import history
-from lab.client import outages, read
+from lab.client import read
 from lab.handle import Lab
 from lab.state import until
 from lab.topology import PUBLIC_IP, RECORD_TTL_S, REGION, SECONDARY, VIP, ZONE
@@ -24,7 +24,6 @@ from runner import BUILD
 from watch import SETTLE_S, STEADY_ANSWERS, Watch, Watched
 
 LAB_NAME = "cts_methods"
-OUTAGES = BUILD / "check" / "outages.jsonl"
 GROUP = "group"
 MONITOR_S = 5
 RECORD = f"db.{ZONE}"
@@ -249,21 +248,6 @@ def watch(cluster: Cluster, tmp_path: Path) -> Iterator[Watch]:
         cluster.lab.repair()
 
 
-def _note(watch: Watch, cluster: Cluster, what: str, **more: float) -> None:
-    """Record what the client missed: the longest time without an answer."""
-    missed = [outage.seconds for outage in outages(watch.requests)]
-    entry = {
-        "agent": cluster.method.agent,
-        "what": what,
-        "outage_s": round(max(missed, default=0.0), 2),
-        "lost": len(watch.lost),
-        "requests": len(watch.requests),
-    }
-    OUTAGES.parent.mkdir(parents=True, exist_ok=True)
-    with open(OUTAGES, "a") as file:
-        file.write(json.dumps(entry | {name: round(s, 2) for name, s in more.items()}) + "\n")
-
-
 @contextlib.contextmanager
 def _standby(lab: Lab, node: str) -> Iterator[None]:
     lab.exec(node, "pcs", "node", "standby", node)
@@ -279,7 +263,7 @@ def test_planned_move(cluster: Cluster, watch: Watch) -> None:
     heir = watch.other(first)
     with _standby(cluster.lab, first):
         watch.wait_served_by(heir)
-    _note(watch, cluster, "planned move")
+    watch.note(cluster.method.agent, "planned move")
     assert watch.answered_by == [first, heir]
     assert watch.fail_count(cluster.address) == 0
     assert watch.fenced == []
@@ -302,7 +286,8 @@ def test_node_killed(cluster: Cluster, watch: Watch) -> None:
         if event["kind"] == "kill" and event["t"] >= watch.began
     )
     detection, fencing = found["lost"] - killed, found["fenced"] - found["lost"]
-    _note(watch, cluster, "node killed", detection_s=detection, fencing_s=fencing)
+    times = {"detection_s": detection, "fencing_s": fencing}
+    watch.note(cluster.method.agent, "node killed", **times)
     assert watch.answered_by == [victim, heir]
     assert watch.fenced == [victim]
     watch.wait_online()
@@ -315,7 +300,7 @@ def test_undone_by_hand(cluster: Cluster, watch: Watch) -> None:
     mended = ("start", cluster.address, node)
     until(lambda: mended in watch.operations, SETTLE_S, "the cluster to see and mend it")
     watch.wait_served_by(node)
-    _note(watch, cluster, "undone by hand")
+    watch.note(cluster.method.agent, "undone by hand")
     assert watch.answered_by == [node]
     assert watch.fail_count(cluster.address) == 1
     assert watch.fenced == []

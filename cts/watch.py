@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Watches a group of resources in a cluster: the client, AWS and the cluster must agree."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab import client, history
 from lab.handle import Lab
 from lab.state import until
+from runner import BUILD
 
 SETTLE_S = 90
 STEADY_ANSWERS = 10
+OUTAGES = BUILD / "check" / "outages.jsonl"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Watched:
     name: str
     resources: list[str]  # in the order of their start
     program: str  # the one that answers the client
-    owners: Callable[[Lab], set[str]]  # the nodes that AWS leads clients to
+    owners: Callable[[Lab], set[str | None]]  # the nodes that AWS leads clients to
 
 
 class Watch:
@@ -70,6 +74,22 @@ class Watch:
     def lost(self) -> list[client.Request]:
         """The requests nobody answered."""
         return [request for request in self.requests if not request.ok]
+
+    def note(self, agent: str, what: str, **more: Any) -> None:
+        """Record what the client missed: the longest time without an answer."""
+        missed = [outage.seconds for outage in client.outages(self.requests)]
+        entry = {
+            "agent": agent,
+            "what": what,
+            "outage_s": max(missed, default=0.0),
+            "lost": len(self.lost),
+            "requests": len(self.requests),
+            **more,
+        }
+        rounded = {k: round(v, 2) if isinstance(v, float) else v for k, v in entry.items()}
+        OUTAGES.parent.mkdir(parents=True, exist_ok=True)
+        with open(OUTAGES, "a") as file:
+            file.write(json.dumps(rounded) + "\n")
 
     def _is_served_by(self, node: str) -> bool:
         last = self.requests[-STEADY_ANSWERS:]

@@ -162,6 +162,11 @@ def has_dc(status_xml: ET.Element) -> bool:
     return status_xml.find("./summary/current_dc[@present='true']") is not None
 
 
+def has_quorum(status_xml: ET.Element) -> bool:
+    """Whether the part of the cluster that was asked may run resources."""
+    return status_xml.find("./summary/current_dc[@with_quorum='true']") is not None
+
+
 def wait_formed(state: State, topology: Topology) -> None:
     """Wait until each cluster has its nodes online, and its quorum device if there is one."""
 

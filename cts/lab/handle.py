@@ -261,14 +261,20 @@ class Lab:
     def cluster(self, of: str | None = None) -> ET.Element:
         """crm_mon's XML from the first node that knows a DC; one that just boots does not yet.
 
-        A lab of several clusters wants to know which.
+        A lab of several clusters wants to know which. When the cluster is split, it is from a part
+        that has quorum.
         """
+        without_quorum = None
         for name in self.topology.cluster(of):
             if self.is_running(name):
                 status = cluster.status(self.files, name)
                 if status is not None and cluster.has_dc(status):
-                    return status
-        raise LabError("no node of the cluster answers")
+                    if cluster.has_quorum(status):
+                        return status
+                    without_quorum = status
+        if without_quorum is None:
+            raise LabError("no node of the cluster answers")
+        return without_quorum
 
     def online(self, of: str | None = None) -> set[str]:
         """The nodes that the cluster can use, or that one of several clusters can."""

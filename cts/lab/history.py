@@ -5,6 +5,8 @@ All times are seconds of the monotonic clock, which the machines of a lab share.
 """
 
 import datetime
+import itertools
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from lab.handle import Lab
 # "Nov 21 20:05:20.123 n1 pacemaker-controld  [31] (function) \tnotice: text"
 _LOG_LINE = re.compile(r"(\w{3} \d\d [\d:]{8}\.\d{3}) (\S+) \S+\s*\[\d+\] \(\w+\)\s+\w+: (.*)")
 _OPERATION = re.compile(r"Result of (start|stop) operation for (\S+) on (\S+): (\w+)")
+_REQUESTED = re.compile(r"Requesting local execution of start operation for (\S+) on (\S+)")
 _FENCED = re.compile(r"Operation '(?:reboot|off)' targeting (\S+) by (\S+) for .*: OK")
 _LOST = re.compile(r"Node (\S+) state is now lost")
 
@@ -50,6 +53,16 @@ class Operation:
     resource: str
     node: str
     result: str
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The time in which a node may have had a resource: from the request of its start to the end
+    of its stop, or of the node. `ended` is infinite while it goes on."""
+
+    node: str
+    began: float
+    ended: float
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,42 @@ def operations(lab: Lab) -> list[Operation]:
         Operation(t, *found.groups())
         for t, _node, text in _log(lab)
         if (found := _OPERATION.search(text))
+    ]
+
+
+def holdings(lab: Lab, resource: str) -> list[Holding]:
+    """Who may have had a resource and when, in the order of the ends."""
+    begun = [
+        (t, "begin", found.group(2))
+        for t, _node, text in _log(lab)
+        if (found := _REQUESTED.search(text)) and found.group(1) == resource
+    ]
+    stopped = [
+        (operation.t, "end", operation.node)
+        for operation in operations(lab)
+        if (operation.action, operation.resource, operation.result) == ("stop", resource, "ok")
+    ]
+    off = [
+        (event["t"], "end", event["node"])
+        for event in lab.files.events()
+        if event["kind"] == "kill" or (event["kind"] == "power" and event["state"] == "off")
+    ]
+    since: dict[str, float] = {}
+    found = []
+    for t, what, node in sorted([*begun, *stopped, *off]):
+        if what == "begin":
+            since.setdefault(node, t)
+        elif node in since:
+            found.append(Holding(node, since.pop(node), t))
+    return found + [Holding(node, began, math.inf) for node, began in since.items()]
+
+
+def held_by_several(found: list[Holding]) -> list[tuple[Holding, Holding]]:
+    """The pairs of different nodes that may have had a resource at the same time."""
+    return [
+        (one, other)
+        for one, other in itertools.combinations(found, 2)
+        if one.node != other.node and one.began < other.ended and other.began < one.ended
     ]
 
 

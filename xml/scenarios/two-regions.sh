@@ -29,12 +29,12 @@ change node attribute n2 region=ap-northeast-3
 
 change stonith create fence-tokyo fence_aws region=ap-northeast-1 \
     pcmk_host_map="n1:i-0a000000000000001" \
-    power_timeout=240 pcmk_reboot_timeout=480 pcmk_reboot_retries=4 \
+    skip_race_check=1 pcmk_reboot_timeout=60s \
     op start timeout=30s op monitor interval=60s timeout=30s meta failure-timeout=10min
 change constraint location fence-tokyo rule score=200 region ne ap-northeast-1
 change stonith create fence-osaka fence_aws region=ap-northeast-3 \
     pcmk_host_map="n2:i-0a000000000000002" \
-    power_timeout=240 pcmk_reboot_timeout=480 pcmk_reboot_retries=4 \
+    skip_race_check=1 pcmk_reboot_timeout=60s \
     op start timeout=30s op monitor interval=60s timeout=30s meta failure-timeout=10min
 change constraint location fence-osaka rule score=200 region ne ap-northeast-3
 
