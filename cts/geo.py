@@ -28,11 +28,12 @@ NOT_CONFIGURED = {
     "have-watchdog",
     "last-lrm-refresh",
 }
-# Elements whose ids the user has chosen, and whose order matters.
-NAMED = {"node", "primitive", "group", "clone", "ticket"}
-ORDERED = {"group"}
+# Elements whose ids the user has chosen, and those whose order matters.
+NAMED = {"node", "primitive", "group", "clone"}
+ORDERED = {"primitive"}
 URL = f"http://{VIP}:{WEB_PORT}/"
 DEGRADED = "190"
+MONITOR_S = 5
 # A region that is back has no stale route after so long: the monitors' interval, and as much again.
 STALE_S = 10
 # An attempt to fence that hangs holds the rest up until its timeout.
@@ -78,8 +79,7 @@ def _meaning(element: ET.Element) -> Any:
         for child in element
         if not (child.tag == "nvpair" and child.get("name") in NOT_CONFIGURED)
     ]
-    if element.tag not in ORDERED:
-        children.sort(key=repr)
+    children.sort(key=lambda child: "" if child[0] in ORDERED else repr(child))
     return (element.tag, sorted(attributes.items()), children)
 
 

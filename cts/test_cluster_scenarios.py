@@ -8,7 +8,6 @@ agree. Fencing is by fence_aws, unmodified.
 import contextlib
 import os
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ GROUP, ADDRESS, PROGRAM = "web", "vip", "service"
 URL = f"http://{VIP}:{SERVICE_PORT}/"
 ROUTE = f"{VIP}/32"
 MONITOR_S = 5
-OCF_SUCCESS, OCF_DEGRADED = "0", "190"
+OCF_DEGRADED = "190"
 WATCHED = Watched(
     GROUP, [ADDRESS, PROGRAM], PROGRAM, lambda lab: set(lab.route_owners(ROUTE).values())
 )
@@ -162,15 +161,6 @@ def _exit_reason(lab: Lab) -> str | None:
     return failure.get("exitreason")
 
 
-def _monitor_result(lab: Lab, node: str) -> str | None:
-    """What the last recurring monitor of the address has returned on a node."""
-    # crm_mon goes on to show the last failure until somebody cleans it up.
-    monitor = f"lrm_rsc_op[@id='{ADDRESS}_monitor_{MONITOR_S}000']"
-    operation = f"//node_state[@uname='{node}']//{monitor}"
-    found = lab.exec("n1", "cibadmin", "--query", "--xpath", operation, check=False)
-    return ET.fromstring(found.stdout).get("rc-code") if found.returncode == 0 else None
-
-
 def test_api_refuses_every_call(lab: Lab, watch: Watch) -> None:
     """EC2 cannot be reached for minutes: the service stays, and crm_mon says what is unknown."""
     node = watch.active
@@ -186,7 +176,7 @@ def test_api_refuses_every_call(lab: Lab, watch: Watch) -> None:
 
     until(still_fine_and_over, API_OUTAGE_S + SETTLE_S, "the end of the outage", 1)
     lab.clear_faults()
-    until(lambda: _monitor_result(lab, node) == OCF_SUCCESS, SETTLE_S, "a monitor to succeed")
+    watch.wait_monitor_succeeds(ADDRESS, MONITOR_S)
     watch.wait_served_by(node)
     assert watch.lost == []
     assert watch.answered_by == [node]

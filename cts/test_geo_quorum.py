@@ -6,13 +6,14 @@ between regions as far as fencing can prove that what is lost is off. Clients in
 ask all the while; by the recorded history the address is never in two places.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import geo
 import pytest
 import services
-from geo import ADDRESS, GROUP, STALE_S, URL, Everywhere
+from geo import ADDRESS, GROUP, MONITOR_S, STALE_S, URL, Everywhere
 from lab import quorum
 from lab.handle import Lab
 from lab.state import until
@@ -100,7 +101,7 @@ def test_region_without_network_is_fenced_and_replaced(watch: Everywhere) -> Non
     watch.lab.heal_region(REGION)
     watch.wait_everywhere(heir)
     watch.note_everywhere(SCENARIO, "region's network lost")
-    assert sorted(watch.fenced) == watch.nodes_of(REGION)
+    assert first in watch.fenced
     assert watch.answered_by == [first, heir]
     watch.wait_online()
 
@@ -113,13 +114,13 @@ def test_split_between_regions_one_side_goes_on(watch: Everywhere) -> None:
     """
     loser = watch.nodes_of(OSAKA)[0]
     geo.move(watch.lab, GROUP, loser)
-    watch.wait_everywhere(loser)
+    watch.begin()
     geo.part(watch.lab, watch.nodes_of(REGION), watch.nodes_of(OSAKA))
     heir = watch.wait_active_in(REGION)
     watch.wait_everywhere(heir)
     watch.note_everywhere(SCENARIO, "regions lose each other")
-    assert sorted(watch.fenced) == watch.nodes_of(OSAKA)
-    assert watch.answered_by[-2:] == [loser, heir]
+    assert loser in watch.fenced
+    assert watch.answered_by == [loser, heir]
     watch.lab.heal()
     watch.wait_online()
     watch.wait_everywhere(heir)
@@ -134,20 +135,24 @@ def test_region_lost_with_its_api_waits_for_the_operator(watch: Everywhere) -> N
     first, lost = watch.active, watch.nodes_of(REGION)
     survivor = watch.nodes_of(OSAKA)[0]
     geo.lose_region(watch.lab, REGION)
+    began = time.monotonic()
     watch.wait_stopped(first)
     geo.wait_fencing_pending(watch.lab, lost)
     assert watch.started_in(OSAKA) == []
     geo.confirm_lost(watch.lab, survivor, lost)
+    times = {"confirmed_s": time.monotonic() - began}
     heir = watch.wait_active_in(OSAKA)
     watch.wait_everywhere(heir, but=REGION)
     reason = until(watch.degraded, SETTLE_S, "a monitor to miss the region")
     assert REGION in reason
 
     watch.lab.heal()
+    back = time.monotonic()
     watch.wait_led_to(heir, REGION, STALE_S)
+    times["stale_s"] = time.monotonic() - back
     watch.wait_everywhere(heir)
-    watch.note_everywhere(SCENARIO, "region lost with its API")
+    watch.note_everywhere(SCENARIO, "region lost with its API", **times)
     assert watch.fenced == []
     watch.wait_online()
     watch.wait_everywhere(heir)
-    until(lambda: watch.degraded() is None, SETTLE_S, "the address to be well")
+    watch.wait_monitor_succeeds(ADDRESS, MONITOR_S)

@@ -5,13 +5,14 @@ The configuration is xml/scenarios/two-regions.xml. There is nobody to decide be
 fencing; by the recorded history the address is never in two places.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import geo
 import pytest
 import services
-from geo import ADDRESS, GROUP, STALE_S, URL, Everywhere
+from geo import ADDRESS, GROUP, MONITOR_S, STALE_S, URL, Everywhere
 from lab.handle import Lab
 from lab.state import until
 from runner import BUILD
@@ -107,19 +108,23 @@ def test_region_lost_with_its_api_waits_for_the_operator(watch: Everywhere) -> N
     region = watch.region(victim)
     geo.lose_region(watch.lab, region)
     watch.lab.kill(victim)
+    began = time.monotonic()
     geo.wait_fencing_pending(watch.lab, [victim])
     assert watch.operations == []
     geo.confirm_lost(watch.lab, heir, [victim])
+    times = {"confirmed_s": time.monotonic() - began}
     watch.wait_everywhere(heir, but=region)
     reason = until(watch.degraded, SETTLE_S, "a monitor to miss the region")
     assert region in reason
 
     watch.lab.heal()
+    back = time.monotonic()
     watch.wait_led_to(heir, region, STALE_S)
+    times["stale_s"] = time.monotonic() - back
     watch.wait_everywhere(heir)
-    watch.note_everywhere(SCENARIO, "region lost with its API")
+    watch.note_everywhere(SCENARIO, "region lost with its API", **times)
     watch.lab.repair()
     watch.wait_online()
     watch.wait_everywhere(heir)
     assert watch.fenced == []
-    until(lambda: watch.degraded() is None, SETTLE_S, "the address to be well")
+    watch.wait_monitor_succeeds(ADDRESS, MONITOR_S)

@@ -3,6 +3,7 @@
 
 import json
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,19 @@ class Watch:
         """How often a resource has failed, on all nodes together."""
         histories = self.lab.cluster().findall(f".//resource_history[@id='{resource}']")
         return sum(int(entry.get("fail-count", 0)) for entry in histories)
+
+    def wait_monitor_succeeds(self, resource: str, interval_s: int) -> None:
+        """Wait until the recurring monitor of a resource has succeeded where the service is."""
+        # crm_mon goes on to show the last failure until somebody cleans it up.
+        monitor = f"lrm_rsc_op[@id='{resource}_monitor_{interval_s}000']"
+        operation = f"//node_state[@uname='{self.active}']//{monitor}"
+
+        def succeeded() -> bool:
+            argv = ["cibadmin", "--query", "--xpath", operation]
+            found = self.lab.exec(self.active, *argv, check=False)
+            return found.returncode == 0 and ET.fromstring(found.stdout).get("rc-code") == "0"
+
+        until(succeeded, SETTLE_S, f"the monitor of {resource} to succeed", 0.2)
 
     @property
     def operations(self) -> list[tuple[str, str, str]]:
