@@ -505,12 +505,15 @@ leave_region(struct pending *left, const struct pending *before, const char *reg
 
 /*
  * Store what could not be written for the monitors, whatever the reason: should it go away, nobody
- * has to write it by hand. A region that did not answer is only left when it was before, or when
- * all of them were to be written.
+ * has to write it by hand. A start leaves all of a region that did not answer, and what an earlier
+ * one left counts no more; a monitor leaves what was left there before, and no other region.
  */
 static void
-store_left(const struct ocf_ctx *ctx, struct tgwvip *t, bool all)
+store_left(const struct ocf_ctx *ctx, struct tgwvip *t)
 {
+    static const struct pending nothing = {.n = 0};
+    const struct pending *before = ctx->operation == OCF_OP_START ? &nothing : &t->left;
+    bool all = ctx->operation != OCF_OP_MONITOR;
     struct pending left = {0};
     struct err e = {0};
     int rc = 0;
@@ -518,8 +521,8 @@ store_left(const struct ocf_ctx *ctx, struct tgwvip *t, bool all)
     for (size_t i = 1; rc == 0 && i < t->n_regions; i++) {
         const struct tgw_region *r = &t->regions[i];
 
-        if (!r->answered && (all || pending_has_region(&t->left, r->name))) {
-            rc = leave_region(&left, &t->left, r->name);
+        if (!r->answered && (all || pending_has_region(before, r->name))) {
+            rc = leave_region(&left, before, r->name);
         }
     }
     for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {
@@ -589,6 +592,55 @@ warn_of_left(const struct ocf_ctx *ctx, const struct tgwvip *t)
     }
 }
 
+/* --- whose it is ---------------------------------------------------------------------------- */
+
+/* Whether a region that answered, and where nothing was left, does not lead here. */
+static bool
+is_astray(const struct tgwvip *t, size_t region)
+{
+    return t->regions[region].answered && !pending_has_region(&t->left, t->regions[region].name) &&
+           n_changes_of(t, region) > 0;
+}
+
+static bool
+is_any_astray(const struct tgwvip *t)
+{
+    for (size_t i = 1; i < t->n_regions; i++) {
+        if (is_astray(t, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a VPC's route in a region leads to an ENI, which only an owner in that VPC writes. */
+static bool
+leads_to_eni(const struct tgwvip *t, const char *region)
+{
+    for (size_t i = 0; i < t->plan.n_changes; i++) {
+        const struct tgwplan_change *c = &t->plan.changes[i];
+
+        if (awsid_is(c->seen, "eni") && strcmp(c->region, region) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The region that another node has taken, since nothing leads here or something leads there. */
+static const char *
+taken_region(const struct tgwvip *t)
+{
+    for (size_t i = 1; i < t->n_regions; i++) {
+        const char *name = t->regions[i].name;
+
+        if (is_astray(t, i) && (t->plan.regions[i].n_right == 0 || leads_to_eni(t, name))) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
 /* --- start ----------------------------------------------------------------------------------- */
 
 /* The node's VPC has no route to an address: no node there can help that. */
@@ -629,7 +681,13 @@ are_all_asked(const struct tgwvip *t)
 int
 tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
+    const char *taken = ctx->operation == OCF_OP_MONITOR ? taken_region(t) : NULL;
     int rc = require_own_routes(t, e);
+
+    if (taken != NULL) {
+        return err_set(e, ERR_CONFLICT, "%s: leads to another node: not taken back by a monitor",
+                       taken);
+    }
 
     if (rc == 0 && t->routes.disable_source_dest_check) {
         rc =
@@ -643,32 +701,13 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     if (rc < 0) {
         return rc;
     }
-    store_left(ctx, t, true);
+    store_left(ctx, t);
     warn_of_left(ctx, t);
     t->applied = true;
     return 0;
 }
 
 /* --- monitor --------------------------------------------------------------------------------- */
-
-/* Whether a region that answered, and where nothing was left, leads elsewhere: in part or all. */
-static bool
-is_taken(const struct tgwvip *t, size_t region, bool all)
-{
-    return t->regions[region].answered && !pending_has_region(&t->left, t->regions[region].name) &&
-           n_changes_of(t, region) > 0 && (!all || t->plan.regions[region].n_right == 0);
-}
-
-static bool
-is_any_taken(const struct tgwvip *t, bool all)
-{
-    for (size_t i = 1; i < t->n_regions; i++) {
-        if (is_taken(t, i, all)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Keep of the plan what was left and shows what it showed then. */
 static void
@@ -705,7 +744,7 @@ write_left(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct err
         *why = e;
         return OCF_UNKNOWN;
     }
-    store_left(ctx, t, false);
+    store_left(ctx, t);
     for (size_t i = 1; failed == NULL && i < t->n_regions; i++) {
         failed = first_failed(t, i);
     }
@@ -734,12 +773,12 @@ tgwvip_finish(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct 
     if (v == OCF_UNKNOWN || pending_is_empty(&t->left) || !is_own_region_ours(t)) {
         return v;
     }
-    if (is_any_taken(t, true)) {
+    if (taken_region(t) != NULL) {
         log_notice("another node has taken over: what was left is left to it");
         pending_drop(ctx);
         return v;
     }
-    return is_any_taken(t, false) ? v : write_left(ctx, t, v, why);
+    return is_any_astray(t) ? v : write_left(ctx, t, v, why);
 }
 
 /* --- preflight ------------------------------------------------------------------------------- */

@@ -345,6 +345,27 @@ tgwvip_start_leaves_a_silent_region_within_one_attempt(void **state)
     assert_int_equal(n_trips(f, OSAKA), 1);
 }
 
+/*
+ * What an earlier start left there is out of date: since then another node may have had the
+ * resource, and written the rest of the region. All of it is this node's to write now.
+ */
+static void
+tgwvip_start_leaves_all_of_a_silent_region_whatever_was_left_before(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    char told[4096];
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_START);
+    store(&ctx, OSAKA " " TGW_RTB_O " " V4 " " ELSEWHERE "\n");
+    FAKE_SCRIPT(f, TOKYO_LEADS_FIRST(FAKE_ANOTHER, PEER_TO), TOKYO_IS, TOKYO_IS_OURS,
+                TAKES_WRITES(TOKYO), HANGS(OSAKA));
+    assert_int_equal(start(&ctx, &t, told, &e), 0);
+    assert_left(&ctx, OSAKA "\n");
+}
+
 /* A region that hangs when it is written costs no more, and what it showed is remembered. */
 static void
 tgwvip_start_leaves_a_region_that_takes_no_writes(void **state)
@@ -946,6 +967,51 @@ tgwvip_apply_in_a_monitor_writes_each_route_once(void **state)
     assert_left(&ctx, OSAKA " " TGW_RTB_O " " V4 " " ATTACH_O "\n");
 }
 
+/* A region that is silent now is left by no start: it may be another node's by the time it answers.
+ */
+static void
+tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    struct fakenode_stderr caught;
+    char told[4096];
+    int rc = 0;
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    FAKE_SCRIPT(f, TOKYO_IS, TOKYO_LEADS(FAKE_ENI, PEER_TO), TAKES_WRITES(TOKYO), HANGS(OSAKA));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    fakenode_stderr_begin(&caught);
+    rc = tgwvip_apply(&ctx, &t, &e);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_int_equal(rc, 0);
+    assert_int_equal(n_with(f, "Action=Replace"), 1);
+    assert_left(&ctx, "");
+}
+
+/* on_drift=repair takes nothing back from a node of another region, which has it for a reason. */
+static void
+tgwvip_apply_in_a_monitor_takes_nothing_back(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    FAKE_SCRIPT(
+        f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_IS_LAST,
+        GIVES(OSAKA, "DescribeRouteTables",
+              VPC_TABLE(RTB_O, VPC_O, "<networkInterfaceId>" FAKE_ANOTHER "</networkInterfaceId>")),
+        GIVES(OSAKA, "SearchTransitGatewayRoutes", ROUTE(ATTACH_O)), TAKES_WRITES(OSAKA));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    assert_int_equal(tgwvip_apply(&ctx, &t, &e), -ERR_CONFLICT);
+    assert_string_equal(e.text, OSAKA ": leads to another node: not taken back by a monitor");
+    assert_int_equal(n_with(f, "Action=Replace"), 0);
+}
+
 int
 main(void)
 {
@@ -954,6 +1020,7 @@ main(void)
         FAKE_TEST(tgwvip_start_of_what_is_ours_writes_nothing),
         FAKE_TEST(tgwvip_start_without_other_regions_needs_none),
         FAKE_TEST(tgwvip_start_leaves_a_silent_region_within_one_attempt),
+        FAKE_TEST(tgwvip_start_leaves_all_of_a_silent_region_whatever_was_left_before),
         FAKE_TEST(tgwvip_start_leaves_a_region_that_takes_no_writes),
         FAKE_TEST(tgwvip_start_denied_to_read_another_region_is_a_success_with_a_warning),
         FAKE_TEST(tgwvip_start_fails_for_a_write_to_its_own_region),
@@ -974,6 +1041,8 @@ main(void)
         FAKE_TEST(tgwvip_finish_leaves_no_region_that_was_not_left),
         FAKE_TEST(tgwvip_finish_writes_nothing_unless_the_rest_is_ours),
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_each_route_once),
+        FAKE_TEST(tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left),
+        FAKE_TEST(tgwvip_apply_in_a_monitor_takes_nothing_back),
     };
 
     return cmocka_run_group_tests_name("tgwvip", tests, NULL, NULL);
