@@ -643,7 +643,7 @@ taken_region(const struct tgwvip *t)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
-/* The node's VPC has no route to an address: no node there can help that. */
+/* The node's VPC has no route to an address: no node there can help that, but one elsewhere may. */
 static int
 require_own_routes(const struct tgwvip *t, struct err *e)
 {
@@ -651,7 +651,7 @@ require_own_routes(const struct tgwvip *t, struct err *e)
         const struct tgwplan_problem *p = &t->plan.problems[i];
 
         if (p->kind == TGWPLAN_NO_NODE_ROUTE) {
-            return err_set(e, ERR_PARAM, "%s: %s", p->region, p->text);
+            return err_set(e, ERR_PARAM_LOCAL, "%s: %s", p->region, p->text);
         }
     }
     return 0;
@@ -783,6 +783,25 @@ tgwvip_finish(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct 
 
 /* --- preflight ------------------------------------------------------------------------------- */
 
+/* Whether the operator has to mend it for this node, or for all of them. */
+static int
+code_of(enum tgwplan_kind kind)
+{
+    switch (kind) {
+    case TGWPLAN_NO_NODE_ROUTE:
+        return -ERR_PARAM_LOCAL;
+    case TGWPLAN_NO_ROUTE:
+        return -ERR_PARAM;
+    case TGWPLAN_PROPAGATED:
+    case TGWPLAN_NOT_ATTACHED:
+    case TGWPLAN_NOT_ASSOCIATED:
+    case TGWPLAN_UNREADABLE:
+    case TGWPLAN_NO_PATH:
+        break;
+    }
+    return -ERR_CONFLICT;
+}
+
 static void
 report_regions(struct ocf_ctx *ctx, const struct tgwvip *t)
 {
@@ -799,10 +818,7 @@ report_regions(struct ocf_ctx *ctx, const struct tgwvip *t)
     for (size_t i = 0; i < t->plan.n_problems; i++) {
         const struct tgwplan_problem *p = &t->plan.problems[i];
 
-        ocf_finding(ctx,
-                    p->kind == TGWPLAN_NO_NODE_ROUTE || p->kind == TGWPLAN_NO_ROUTE ? -ERR_PARAM
-                                                                                    : -ERR_CONFLICT,
-                    "%s: %s", p->region, p->text);
+        ocf_finding(ctx, code_of(p->kind), "%s: %s", p->region, p->text);
     }
 }
 

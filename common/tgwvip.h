@@ -50,7 +50,8 @@ enum ocf_verdict tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *
  *        found them
  *
  * \return 0, also when something was left in other regions, which is stored and warned of;
- *         -ERR_PARAM, with the command that mends it, when no table of the VPC has a route;
+ *         -ERR_PARAM_LOCAL, with the command that mends it, when no table of the VPC has a
+ *         route: other nodes may have one;
  *         -ERR_CONFLICT when a monitor would take a region back from another node; as
  *         routeplan_sum_up() for the own region's routes
  */
