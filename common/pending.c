@@ -34,7 +34,11 @@ pending_add(struct pending *p, const struct pending_item *item)
     struct pending_item *more = NULL;
 
     for (size_t i = 0; i < p->n; i++) {
-        if (strcmp(p->items[i].region, item->region) == 0 && is_whole_region(&p->items[i])) {
+        const struct pending_item *said = &p->items[i];
+
+        if (strcmp(said->region, item->region) == 0 &&
+            (is_whole_region(said) || (strcmp(said->table_id, item->table_id) == 0 &&
+                                       addr_equal(&said->destination, &item->destination)))) {
             return 0;
         }
     }

@@ -32,8 +32,8 @@ struct pending {
 
 void pending_done(struct pending *p);
 
-/*! \brief Add an item; what the region as a whole has said already is not said twice.
- *         0 or -ERR_NOMEM. */
+/*! \brief Add an item; what an item has said already, of the route or its whole region, is not said
+ *         twice. 0 or -ERR_NOMEM. */
 int pending_add(struct pending *p, const struct pending_item *item) OCF_MUST_CHECK;
 
 /*! \brief Whether there is nothing. */

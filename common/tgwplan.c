@@ -281,6 +281,17 @@ report_no_path(struct making *m, size_t hub, const struct addr *destination)
     return true;
 }
 
+/* A route from whose hub no way is known. */
+static void
+have_no_path(struct making *m, size_t hub, const struct present *r)
+{
+    if (report_no_path(m, hub, r->destination)) {
+        note_route(m, r);
+    } else {
+        m->plan.regions[r->region].n_open++;
+    }
+}
+
 /* Bring a route to its target. */
 static void
 lead(struct making *m, const struct present *r, const char *target)
@@ -329,8 +340,8 @@ consider_vpc_table(struct making *m, size_t region, const struct ec2_route_table
         note_route(m, &r);
     } else if (way.distance != TGWPATH_FAR) {
         lead(m, &r, way.target);
-    } else if (report_no_path(m, way.hub, destination)) {
-        note_route(m, &r);
+    } else {
+        have_no_path(m, way.hub, &r);
     }
 }
 
@@ -351,9 +362,7 @@ consider_tgw_table(struct making *m, size_t region, const struct tgw_table *t,
     r.blackhole = route->blackhole;
     way = tgwpath_next(&m->path, hub, r.target);
     if (way.target == NULL) {
-        if (report_no_path(m, hub, destination)) {
-            note_route(m, &r);
-        }
+        have_no_path(m, hub, &r);
     } else if (route->propagated && (r.blackhole || strcmp(r.target, way.target) != 0)) {
         report_propagated(m, &r, way.target);
     } else {

@@ -74,6 +74,7 @@ struct tgwplan_region {
     bool answered;
     size_t n_right;          /* routes that lead where they have to */
     size_t n_wrong;          /* routes that do not or are missing, and other problems */
+    size_t n_open;           /* routes whose way only a region that did not answer may know */
     char text[ERR_TEXT_MAX]; /* the first thing that is wrong, and how many more; else "" */
 };
 

@@ -486,7 +486,7 @@ leave(struct pending *left, const char *region, const struct tgwplan_change *c)
     return pending_add(left, &item);
 }
 
-/* Of a region that did not answer: what was left there before, or all of it. */
+/* Of a region that is not known: what was left there before, or all of it. */
 static int
 leave_region(struct pending *left, const struct pending *before, const char *region)
 {
@@ -503,9 +503,16 @@ leave_region(struct pending *left, const struct pending *before, const char *reg
     return rc;
 }
 
+/* Whether what there is to write in a region is not known, or not yet all of it. */
+static bool
+is_unknown(const struct tgwvip *t, size_t region)
+{
+    return !t->regions[region].answered || t->plan.regions[region].n_open > 0;
+}
+
 /*
  * Store what could not be written for the monitors, whatever the reason: should it go away, nobody
- * has to write it by hand. A start leaves all of a region that did not answer, and what an earlier
+ * has to write it by hand. A start leaves all of a region that is not known, and what an earlier
  * one left counts no more; a monitor leaves what was left there before, and no other region.
  */
 static void
@@ -519,10 +526,10 @@ store_left(const struct ocf_ctx *ctx, struct tgwvip *t)
     int rc = 0;
 
     for (size_t i = 1; rc == 0 && i < t->n_regions; i++) {
-        const struct tgw_region *r = &t->regions[i];
+        const char *name = t->regions[i].name;
 
-        if (!r->answered && (all || pending_has_region(before, r->name))) {
-            rc = leave_region(&left, before, r->name);
+        if (is_unknown(t, i) && (all || pending_has_region(before, name))) {
+            rc = leave_region(&left, before, name);
         }
     }
     for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {

@@ -62,7 +62,7 @@ pending_format_parse_round_trip(void **state)
 }
 
 static void
-pending_add_to_a_region_left_as_a_whole_adds_nothing(void **state)
+pending_add_says_nothing_twice(void **state)
 {
     OCF_CLEANUP(pending_done) struct pending p = {0};
 
@@ -73,6 +73,10 @@ pending_add_to_a_region_left_as_a_whole_adds_nothing(void **state)
     assert_int_equal(p.n, 1);
     add(&p, SINGAPORE, RTB, V4, SEEN);
     assert_int_equal(p.n, 2);
+    add(&p, SINGAPORE, RTB, V4, "");
+    assert_int_equal(p.n, 2);
+    add(&p, SINGAPORE, RTB, V6, SEEN);
+    assert_int_equal(p.n, 3);
 }
 
 static void
@@ -267,7 +271,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(pending_format_parse_round_trip),
-        cmocka_unit_test(pending_add_to_a_region_left_as_a_whole_adds_nothing),
+        cmocka_unit_test(pending_add_says_nothing_twice),
         cmocka_unit_test(pending_parse_refuses_what_it_would_not_write),
         cmocka_unit_test(pending_look_writes_only_over_what_was_seen),
         FAKE_TEST(pending_store_load_drop),

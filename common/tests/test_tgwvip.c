@@ -366,6 +366,45 @@ tgwvip_start_leaves_all_of_a_silent_region_whatever_was_left_before(void **state
     assert_left(&ctx, OSAKA "\n");
 }
 
+/*
+ * Singapore answers, and leads here by Osaka, which is silent: between which of its TGWs there is a
+ * peering only Osaka knows. What Singapore lacks is not known either, and left until it is.
+ */
+#define OTHER_TGW_O "tgw-000000b2"
+#define SINGAPORE_IS_BEHIND_OSAKA                                                                  \
+    GIVES(SINGAPORE, "DescribeTransitGatewayRouteTables", TABLES(TGW_RTB_S, TGW_S)),               \
+        GIVES(SINGAPORE, "DescribeTransitGatewayAttachments",                                      \
+              ATTACHMENTS(ATTACHMENT(ATTACH_S, TGW_S, "vpc", VPC_S, TGW_RTB_S)                     \
+                              ATTACHMENT(PEER_OS, TGW_S, "peering", OTHER_TGW_O, TGW_RTB_S))),     \
+        GIVES(SINGAPORE, "DescribeTransitGatewayPeeringAttachments",                               \
+              PEERINGS(PEERING(OTHER_TGW_O, OSAKA, TGW_S, SINGAPORE)))
+
+static void
+tgwvip_left_a_region_whose_way_a_silent_one_knows(void **state)
+{
+    static const enum ocf_operation operations[] = {OCF_OP_START, OCF_OP_MONITOR};
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        char told[4096];
+        FAKENODE ctx;
+
+        t.only = (struct param_ids){.items = {OSAKA, SINGAPORE}, .n = 2};
+        act(f, &ctx, operations[i]);
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, HANGS(OSAKA), SINGAPORE_IS_BEHIND_OSAKA,
+                    SINGAPORE_LEADS(ATTACH_S));
+        if (operations[i] == OCF_OP_START) {
+            assert_int_equal(start(&ctx, &t, told, &e), 0);
+        } else {
+            assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+        }
+        assert_int_equal(n_with(f, "Action=Replace"), 0);
+        assert_left(&ctx, OSAKA "\n" SINGAPORE "\n");
+    }
+}
+
 /* A region that hangs when it is written costs no more, and what it showed is remembered. */
 static void
 tgwvip_start_leaves_a_region_that_takes_no_writes(void **state)
@@ -1022,6 +1061,7 @@ main(void)
         FAKE_TEST(tgwvip_start_without_other_regions_needs_none),
         FAKE_TEST(tgwvip_start_leaves_a_silent_region_within_one_attempt),
         FAKE_TEST(tgwvip_start_leaves_all_of_a_silent_region_whatever_was_left_before),
+        FAKE_TEST(tgwvip_left_a_region_whose_way_a_silent_one_knows),
         FAKE_TEST(tgwvip_start_leaves_a_region_that_takes_no_writes),
         FAKE_TEST(tgwvip_start_denied_to_read_another_region_is_a_success_with_a_warning),
         FAKE_TEST(tgwvip_start_fails_for_a_write_to_its_own_region),
