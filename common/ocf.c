@@ -116,7 +116,7 @@ ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
 void
 ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
 {
-    char reason[VERDICT_REASON_MAX + 1];
+    char text[ERR_TEXT_MAX];
 
     if (e->code == 0) {
         ocf_finding(ctx, 0, "%s", fine);
@@ -126,8 +126,8 @@ ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
         ocf_finding(ctx, e->code, "%s", e->text); /* it names parameter, value and remedy itself */
         return;
     }
-    verdict_reason(fine, e, reason);
-    ocf_finding(ctx, e->code, "%s", reason);
+    verdict_line(fine, e, text, sizeof(text));
+    ocf_finding(ctx, e->code, "%s", text);
 }
 
 /* --- set-up -------------------------------------------------------------------------------- */

@@ -375,7 +375,7 @@ add_role(struct param_roles *roles, const char *word)
     }
     if ((arn != word && !awsid_is_region(region)) || !is_role_arn(arn) ||
         strlen(arn) >= PARAM_ARN_MAX) {
-        return "ARN or REGION=ARN, like arn:aws:iam::123456789012:role/NAME";
+        return "ARN or REGION=ARN of a role, like arn:aws:iam::123456789012:role/NAME";
     }
     for (size_t i = 0; i < roles->n; i++) {
         if (strcmp(roles->items[i].region, region) == 0) {

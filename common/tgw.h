@@ -45,7 +45,7 @@ struct tgw_route {
     struct addr destination;
     char attachment_id[AWS_ID_MAX]; /* "": made as a blackhole, without an attachment */
     bool propagated;                /* not static: cannot be replaced */
-    bool blackhole;                 /* its attachment is gone, or it was made as one */
+    bool blackhole;                 /* state is not "active" */
 };
 
 /* A route table of a TGW, with the routes that were asked for and no other. */

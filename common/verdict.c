@@ -178,9 +178,15 @@ drop_cut_detail(char *what, size_t room)
 void
 verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_MAX + 1])
 {
+    verdict_line(prefix, e, out, VERDICT_REASON_MAX + 1);
+}
+
+void
+verdict_line(const char *prefix, const struct err *e, char *out, size_t size)
+{
     const char *advice = advice_for(e);
     char what[ERR_TEXT_MAX + 256];
-    size_t room = VERDICT_REASON_MAX - (advice == NULL ? 0 : strlen(advice) + 2);
+    size_t room = size - 1 - (advice == NULL ? 0 : strlen(advice) + 2);
 
     if (err_class(e->code) == ERR_CLASS_DENIED && e->action[0] != '\0') {
         /* The text of AWS says in many words what the action and the code say in two. */
@@ -190,6 +196,6 @@ verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_
         drop_cut_detail(what, room);
     }
     add_request_id(e, what, room);
-    (void)snprintf(out, VERDICT_REASON_MAX + 1, "%.*s%s%s", base_utf8_fit(what, room), what,
+    (void)snprintf(out, size, "%.*s%s%s", base_utf8_fit(what, room), what,
                    advice == NULL ? "" : "; ", advice == NULL ? "" : advice);
 }

@@ -68,4 +68,11 @@ const char *verdict_name(enum ocf_verdict v);
  */
 void verdict_reason(const char *prefix, const struct err *e, char out[VERDICT_REASON_MAX + 1]);
 
+/*!
+ * \brief The same for a line that need not be so short
+ *
+ * \param[in] size  of \p out, which gets a NUL too
+ */
+void verdict_line(const char *prefix, const struct err *e, char *out, size_t size);
+
 #endif

@@ -416,7 +416,7 @@ param_set_roles_of_regions(void **state)
     }
 }
 
-#define FORM "ARN or REGION=ARN, like arn:aws:iam::123456789012:role/NAME"
+#define FORM "ARN or REGION=ARN of a role, like arn:aws:iam::123456789012:role/NAME"
 
 /* The word that is wrong is shown, not the list it is in. */
 static void
