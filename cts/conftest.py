@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests share: one lab with a running cluster for the whole session."""
 
+import contextlib
+import functools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,26 @@ def lab(agents: Path) -> Iterator[Lab]:
     with Lab.running(LAB_NAME, scenario="complete", agents=agents) as running:
         yield running
         running.collect(BUILD / "check" / LAB_NAME)
+
+
+@pytest.fixture(scope="module")
+def labs(agents: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Lab]]:
+    """Labs without a cluster by their scenario, for as long as the module's tests run.
+
+    The module says by NODES how many nodes they have, and by LAB_NAME what they are called.
+    """
+    options = {"nodes": request.module.NODES, "with_cluster": False, "agents": agents}
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def find(scenario: str) -> Lab:
+            name = f"{request.module.LAB_NAME}_{scenario.replace('-', '_')}"
+            lab = running.enter_context(Lab.running(name, scenario=scenario, **options))
+            running.callback(lab.collect, BUILD / "check" / name)
+            lab.control.settings(quotas=False)
+            return lab
+
+        yield find
 
 
 @pytest.fixture(autouse=True)

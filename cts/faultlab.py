@@ -13,7 +13,6 @@ from faults import (
     DEEP,
     NOT_RUNNING,
     OK,
-    OTHER,
     STANDBY,
     STEPS,
     STOP,
@@ -155,7 +154,7 @@ def _calls(result: Result, wanted: Required) -> Iterator[str]:
 
 def _owners(result: Result, wanted: Required) -> Iterator[str]:
     if result.owners != wanted.owners:
-        yield f"it is on {sorted(result.owners)}, not on {sorted(wanted.owners)}"
+        yield f"it is on {sorted(map(str, result.owners))}, not on {sorted(wanted.owners)}"
 
 
 def _stopped(result: Result, _wanted: Required) -> Iterator[str]:
@@ -163,10 +162,12 @@ def _stopped(result: Result, _wanted: Required) -> Iterator[str]:
         yield f"a probe after it says {result.probe}"
 
 
-def _storm(result: Result, _wanted: Required) -> Iterator[str]:
-    asked = Counter((entry["service"], entry["action"]) for entry in result.outcome.requests)
-    for (service, action), times in asked.items():
-        if times > MAX_ATTEMPTS:
+def _storm(result: Result, wanted: Required) -> Iterator[str]:
+    asked = Counter(
+        (entry["service"], entry["region"], entry["action"]) for entry in result.outcome.requests
+    )
+    for (service, _, action), times in asked.items():
+        if times > MAX_ATTEMPTS * wanted.at_once:
             yield f"a storm: {times} times {service} {action}"
 
 
@@ -203,7 +204,7 @@ CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
 
 
 class Stage:
-    """One agent in a lab of scenario `complete` without a cluster, for row after row."""
+    """One agent in a lab of its scenario without a cluster, for row after row."""
 
     def __init__(self, lab: Lab, agent: Agent):
         self.lab, self.agent = lab, agent
@@ -219,7 +220,7 @@ class Stage:
     def set_up(self) -> None:
         """The resource runs on ACTIVE and on no other; the caches of both nodes are warm."""
         self.lab.clear_faults()
-        assert self.runner.stop(OTHER).code == OK
+        assert self.runner.stop(self.agent.other).code == OK
         assert self.runner.start(ACTIVE).code == OK
         for action, code in ((STANDBY, NOT_RUNNING), (DEEP, self.agent.deep_code)):
             done = self.runner.end(self._begin(action, TIMEOUT_MS))
@@ -229,7 +230,7 @@ class Stage:
     def tear_down(self) -> None:
         """Stop it everywhere; whatever the faults were, no secret may have come out."""
         self.lab.clear_faults()
-        for where in (OTHER, ACTIVE):
+        for where in (self.agent.other, ACTIVE):
             assert self.runner.stop(where).code == OK
             assert self.runner.processes(where) == []
         self.runner.check_secrets()
@@ -245,7 +246,7 @@ class Stage:
         wanted = {action: required(self.agent, row, action) for action in step}
         actions = [action for action in step if isinstance(wanted[action], Required)]
         self._arrange(row, actions)
-        logged = {action: len(self.runner.log(ACTIONS[action].node)) for action in actions}
+        logged = {action: len(self.runner.log(self.agent.node(action))) for action in actions}
         begun = {action: self._begin(action, row.timeout_ms, LIMITED) for action in actions}
         ended = {action: self._end(running) for action, running in begun.items()}
         for action in step:
@@ -263,7 +264,7 @@ class Stage:
         options = {**how.options, "environment": how.environment, "timeout_ms": timeout_ms}
         if action == DEEP:
             options["depth"] = self.agent.depth
-        return self.runner.begin(how.node, how.verb, wrapper=wrapper, **options)
+        return self.runner.begin(self.agent.node(action), how.verb, wrapper=wrapper, **options)
 
     def _end(self, running: Running) -> Outcome | list[str]:
         """The outcome, or why there is none: killed at its timeout, or a child left."""
@@ -276,7 +277,7 @@ class Stage:
         self.lab.clear_faults()
         for action in actions:
             if row.cold:
-                self.runner.forget(ACTIONS[action].node)
+                self.runner.forget(self.agent.node(action))
             row.before(self.lab, self.agent, action)
         for action in actions:
             for rule in row.rules:
@@ -285,14 +286,16 @@ class Stage:
 
     def _add_rule(self, rule: Rule, action: str) -> None:
         service = self.agent.service if rule.service == API else rule.service
-        more = {"node": ACTIONS[action].node, "count": rule.count, "param": rule.param}
+        more = {"node": self.agent.node(action), "count": rule.count, "param": rule.param}
+        if rule.region is not None:
+            more["region"] = rule.region
         calls = {call for calls in self.agent.calls.values() for call in calls}
         chosen = {call for call in calls if is_read(call) == (rule.of == "reads")}
         for call in {None} if rule.of == "all" else chosen:
             self.lab.fault(service, rule.kind, action=call, **more)
 
     def _look(self, action: str, outcome: Outcome, logged: int) -> Result:
-        where = ACTIONS[action].node
+        where = self.agent.node(action)
         self.runner.learn_secrets(where)
         left = sorted(path.name for path in self.runner.state_dir(where).glob(ASIDE))
         log, owners = self.runner.log(where)[logged:], self.agent.owners(self.lab)

@@ -16,12 +16,16 @@ from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.topology import PUBLIC_IP, REGION, SECONDARY, VIP, ZONE
 from runner import TIMEOUT_MS, Runner
+from transit import Transit
 
-# Both in one subnet, so that a secondary address can move; each cell begins on ACTIVE.
-ACTIVE, OTHER, NODES = "n1", "n3", 3
+# Each cell begins on ACTIVE.
+ACTIVE = "n1"
 OK, FAILED, DENIED, NOT_RUNNING, DEGRADED = 0, 1, 4, 7, 190
 # Of an action whose fault never ends: it gives up half a second before.
 SHORT_MS = 2500
+
+# A region with clients and no node, where a lab has several regions.
+REMOTE = "ap-southeast-1"
 
 PROBE, PROBE_STANDBY = "probe", "probe-standby"
 MONITOR, DEEP, STANDBY = "monitor", "monitor-deep", "monitor-standby"
@@ -32,7 +36,8 @@ STOP, START = "stop", "start"
 class Action:
     """One way to run an agent; `healthy` is its exit code when nothing is wrong."""
 
-    node: str
+    # Not on the node that has the resource, but on the one that may take it over.
+    elsewhere: bool
     verb: str
     healthy: int
     # When the fault lasts, and the agent cannot do without what is broken.
@@ -44,13 +49,13 @@ class Action:
 _RECURRING = {"interval_ms": 10000}
 _STOPPED = {"OCF_RESKEY_CRM_meta_role": "Stopped"}
 ACTIONS = {
-    PROBE: Action(ACTIVE, "monitor", OK, OK, {"interval_ms": 0}),
-    PROBE_STANDBY: Action(OTHER, "monitor", NOT_RUNNING, NOT_RUNNING, {"interval_ms": 0}),
-    MONITOR: Action(ACTIVE, "monitor", OK, DEGRADED, _RECURRING),
-    DEEP: Action(ACTIVE, "monitor", OK, DEGRADED, _RECURRING),
-    STANDBY: Action(OTHER, "monitor", NOT_RUNNING, NOT_RUNNING, _RECURRING, _STOPPED),
-    STOP: Action(ACTIVE, "stop", OK, OK),
-    START: Action(OTHER, "start", OK, FAILED),
+    PROBE: Action(False, "monitor", OK, OK, {"interval_ms": 0}),
+    PROBE_STANDBY: Action(True, "monitor", NOT_RUNNING, NOT_RUNNING, {"interval_ms": 0}),
+    MONITOR: Action(False, "monitor", OK, DEGRADED, _RECURRING),
+    DEEP: Action(False, "monitor", OK, DEGRADED, _RECURRING),
+    STANDBY: Action(True, "monitor", NOT_RUNNING, NOT_RUNNING, _RECURRING, _STOPPED),
+    STOP: Action(False, "stop", OK, OK),
+    START: Action(True, "start", OK, FAILED),
 }
 # In this order; what stands together goes on at once, one action a node.
 STEPS = ((PROBE, PROBE_STANDBY), (MONITOR, STANDBY), (DEEP,), (STOP,), (START,))
@@ -83,6 +88,19 @@ class Agent:
     # What such a monitor answers in this lab when nothing is wrong.
     deep_code: int = OK
     deep_says: tuple[str, ...] = ()
+    # The lab's scenario, and the node that may take over: in the active one's subnet, so that a
+    # secondary address can move.
+    scenario: str = "complete"
+    other: str = "n3"
+    # Those of its calls that go to REMOTE, where no node is.
+    remote_calls: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    # How many calls of one kind it makes to one region at once, for different objects.
+    at_once: int = 1
+
+    def node(self, action: str) -> str:
+        """Where an action is run."""
+        return self.other if ACTIONS[action].elsewhere else ACTIVE
 
     @property
     def words(self) -> dict[str, str]:
@@ -95,7 +113,15 @@ class Agent:
 
     def writes(self, action: str) -> int:
         """How many calls of an action change AWS."""
-        return sum(not is_read(call) for call in self.calls.get(action, ()))
+        return _writes(self.calls.get(action, ()))
+
+    def remote_writes(self, action: str) -> int:
+        """How many of them go to REMOTE."""
+        return _writes(self.remote_calls.get(action, ()))
+
+
+def _writes(calls: tuple[str, ...]) -> int:
+    return sum(not is_read(call) for call in calls)
 
 
 def _nodes_by_eni(lab: Lab) -> dict[str, str]:
@@ -183,7 +209,13 @@ def health_probe_parameters(lab: Lab) -> dict[str, str]:
 
 def _listening(lab: Lab) -> set[str]:
     runner = Runner(lab, "nlb-health-probe")
-    return {where for where in (ACTIVE, OTHER) if runner.processes(where)}
+    return {where for where in lab.topology.nodes if runner.processes(where)}
+
+
+def _place_everywhere(lab: Lab, where: str) -> None:
+    transit = Transit(lab)
+    for table, target in transit.wanted(where).items():
+        transit.lead(table, target, again=True)
 
 
 _FIND_ROUTES, _FIND_ADDRESS, _FIND_HOLDER = (
@@ -192,6 +224,17 @@ _FIND_ROUTES, _FIND_ADDRESS, _FIND_HOLDER = (
     "DescribeNetworkInterfaces",
 )
 _LIST_RECORDS = "ListResourceRecordSets"
+
+# A look at a region: its VPC tables, and each of its two Transit Gateway tables; a start does not
+# believe what the node remembers of gateways.
+_GATEWAYS = (
+    "DescribeTransitGatewayRouteTables",
+    "DescribeTransitGatewayAttachments",
+    "DescribeTransitGatewayPeeringAttachments",
+)
+_LOOK = (_FIND_ROUTES, "SearchTransitGatewayRoutes", "SearchTransitGatewayRoutes")
+_TURN = ("ReplaceTransitGatewayRoute", "ReplaceTransitGatewayRoute")
+_OWN_TABLES = ("ReplaceRoute", "ReplaceRoute", *_TURN)
 
 AGENTS = [
     Agent(
@@ -257,6 +300,25 @@ AGENTS = [
         deep_code=DEGRADED,
         deep_says=("is unused, Target.NotInUse",),
     ),
+    Agent(
+        "transit-gateway-vip",
+        "ec2",
+        lambda _lab: {"ip": VIP, "api_timeout": "1s"},
+        lambda lab: Transit(lab).owners(),
+        _place_everywhere,
+        {
+            PROBE: _LOOK,
+            **dict.fromkeys((MONITOR, STANDBY), _LOOK * 3),
+            # Its own region once more in the end; the VPC's tables in REMOTE lead to the gateway
+            # there already.
+            START: (*_LOOK * 4, *_GATEWAYS * 3, *_OWN_TABLES * 2, *_TURN),
+        },
+        stays=True,
+        scenario="regions",
+        other="n2",
+        remote_calls={MONITOR: _LOOK, STANDBY: _LOOK, START: (*_LOOK, *_GATEWAYS, *_TURN)},
+        at_once=2,
+    ),
 ]
 
 
@@ -276,6 +338,7 @@ class Rule:
     param: float | None = None
     # Only the calls that change AWS, or only the others.
     of: str = "all"
+    region: str | None = None
 
 
 def _nothing(_lab: Lab, _agent: Agent, _action: str) -> None:
@@ -291,6 +354,8 @@ class Row:
     rules: tuple[Rule, ...] = ()
     # It does not end before the action does.
     lasting: bool = False
+    # It is about REMOTE alone: who does not work there does not have it.
+    remote: bool = False
     # The caches are empty, but for the marks of what has been started.
     cold: bool = False
     # It is about metadata as a whole, and not only about the API and the credentials for it.
@@ -314,13 +379,13 @@ class Row:
     after: Callable[[Lab, Agent, str], None] = _nothing
 
 
-def _expire_credentials(lab: Lab, _agent: Agent, action: str) -> None:
-    lab.control.rotate(ACTIONS[action].node, expire_old=True)
+def _expire_credentials(lab: Lab, agent: Agent, action: str) -> None:
+    lab.control.rotate(agent.node(action), expire_old=True)
 
 
 def _move_away(lab: Lab, agent: Agent, action: str) -> None:
     """What reads that lag will show: of what only looks, that the resource was elsewhere."""
-    agent.place(lab, OTHER if ACTIONS[action].verb == "monitor" else ACTIVE)
+    agent.place(lab, agent.other if ACTIONS[action].verb == "monitor" else ACTIVE)
 
 
 def _bring_back(lab: Lab, agent: Agent, _action: str) -> None:
@@ -427,6 +492,16 @@ ROWS = [
         least_writes=1,
         warns=frozenset((STOP,)),
     ),
+    _lasting(
+        "R2",
+        "a remote region dead",
+        Rule(API, "hang", region=REMOTE),
+        f"no answer in time: ec2.{REMOTE}",
+        remote=True,
+        start=OK,
+        warns=frozenset((START,)),
+        timeout_ms=TIMEOUT_MS,
+    ),
 ]
 
 
@@ -447,12 +522,15 @@ class Required:
     # Calls carried out that change AWS, and the nodes that have the resource afterwards.
     writes: int
     owners: frozenset[str]
+    at_once: int
     # Exactly these calls to the service, when nothing is wrong.
     calls: tuple[str, ...] | None
 
 
 def _senseless(agent: Agent, row: Row, action: str) -> str | None:
     """Why there is nothing in a cell that could be right or wrong."""
+    if row.remote and not agent.remote_calls:
+        return "it works in its own region alone"
     if agent.service not in row.only:
         return f"{agent.service} has no such fault"
     if action == DEEP and agent.depth is None:
@@ -466,17 +544,25 @@ def _senseless(agent: Agent, row: Row, action: str) -> str | None:
 
 def _suffers(agent: Agent, row: Row, action: str) -> bool:
     by_metadata = row.of_metadata and action in agent.by_metadata
+    if row.remote:
+        return action in agent.remote_calls
     return row is not NOTHING and (action in agent.calls or by_metadata)
 
 
 def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str]:
-    lasts = suffers and row.lasting
+    lasts = suffers and row.lasting and not row.remote
     if action == START:
         stopped = _owners(agent, row, STOP, _suffers(agent, row, STOP))
-        return stopped if lasts else frozenset((OTHER,))
+        return stopped if lasts else frozenset((agent.other,))
     if action == STOP and not agent.stays and not lasts:
         return frozenset()
     return frozenset((ACTIVE,))
+
+
+def _writes_in(agent: Agent, row: Row, action: str, lasts: bool) -> int:
+    if row.remote:
+        return agent.writes(action) - agent.remote_writes(action)
+    return 0 if lasts else agent.writes(action)
 
 
 def required(agent: Agent, row: Row, action: str) -> Required | str:
@@ -498,7 +584,8 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
         says=tuple(text.format(**agent.words) for text in says),
         traces=tuple(text.format(**agent.words) for text in row.traces if suffers),
         warns=suffers and action in row.warns,
-        writes=0 if lasts else agent.writes(action),
+        writes=_writes_in(agent, row, action, lasts),
         owners=_owners(agent, row, action, suffers),
+        at_once=agent.at_once,
         calls=agent.calls.get(action, ()) if row is NOTHING else None,
     )

@@ -1,32 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The fault matrix: every agent that calls AWS, in every action, under every fault."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from faultlab import Stage
-from faults import AGENTS, DEGRADED, FAILED, NODES, OK, ROWS, Row
+from faults import AGENTS, DEGRADED, FAILED, OK, ROWS, Row
 from lab.handle import Lab
-from runner import BUILD
 
-LAB_NAME = "cts_faults"
-
-
-@pytest.fixture(scope="module")
-def machines(agents: Path) -> Iterator[Lab]:
-    """Nodes without a cluster, with something to move for every agent."""
-    options = {"scenario": "complete", "nodes": NODES, "with_cluster": False, "agents": agents}
-    with Lab.running(LAB_NAME, **options) as lab:
-        lab.control.settings(quotas=False)
-        yield lab
-        lab.collect(BUILD / "check" / LAB_NAME)
+LAB_NAME, NODES = "cts_faults", 3
 
 
 @pytest.fixture(scope="module", params=AGENTS, ids=lambda agent: agent.name)
-def stage(machines: Lab, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """One agent."""
-    stage = Stage(machines, request.param)
+def stage(labs: Callable[[str], Lab], request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """One agent, with something for it to move."""
+    stage = Stage(labs(request.param.scenario), request.param)
     stage.runner.clean()
     yield stage
     stage.tear_down()

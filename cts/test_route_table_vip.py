@@ -490,19 +490,6 @@ def test_role_arn_with_another_external_id_is_denied(vip: Runner, other_role: st
     assert "sts:AssumeRole" in denied.reason
 
 
-def test_role_arn_of_the_own_region_is_assumed(vip: Runner, cloud: Cloud, other_role: str) -> None:
-    elsewhere = "eu-west-1=arn:aws:iam::123456789012:role/of-another-account"
-    pairs = f"{elsewhere}, {REGION}={other_role}"
-    started = vip.start("n2", role_arn=pairs, external_id="lab-42")
-    assert (started.code, started.calls("sts")) == (OK, ["AssumeRole"])
-    assert cloud.owners() == {"n2"}
-    none = vip.start("n1", role_arn=elsewhere, external_id="lab-42")
-    assert (none.code, none.calls("sts")) == (DENIED, []), "the node's own role may do nothing"
-    wrong = vip.start("n1", role_arn=f"{REGION}=vip-mover")
-    assert wrong.code == WRONG
-    assert f'role_arn="{REGION}=vip-mover": allowed is ARN or REGION=ARN' in wrong.reason
-
-
 @pytest.fixture
 def user_key(cloud: Cloud) -> Iterator[dict[str, str]]:
     """The access key of a user who may do everything with EC2."""

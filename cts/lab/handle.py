@@ -40,7 +40,7 @@ class Lab:
         cls,
         name: str,
         nodes: int = 2,
-        scenario: str = "textbook",
+        scenario: str | dict[str, Any] = "textbook",
         agents: Path | None = None,
         with_cluster: bool = True,
         quorum_device: str | None = None,
@@ -48,7 +48,8 @@ class Lab:
     ) -> "Lab":
         """Bring a lab up, as `aws-lab up` does; the nodes have ocf:aws only if told where from.
 
-        The quorum device is the name of the client that corosync-qnetd shall run on.
+        Instead of a scenario's name, what it would make may be given; its nodes then count. The
+        quorum device is the name of the client that corosync-qnetd shall run on.
         """
         if agents and not agents.is_dir():
             raise LabError(f"there are no agents in {agents}; run 'make' first")

@@ -410,8 +410,13 @@ SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
-def describe(name: str, scenario: str, nodes: int) -> dict[str, Any]:
-    """The contents of lab.json for a scenario. Raises LabError when it cannot be had."""
+def describe(name: str, scenario: str | dict[str, Any], nodes: int) -> dict[str, Any]:
+    """The contents of lab.json for a scenario, or for what one would make.
+
+    Raises LabError when it cannot be had.
+    """
+    if isinstance(scenario, dict):
+        return {"name": name, "api_net": "198.18.0.0/24", **scenario}
     if scenario not in SCENARIOS:
         raise LabError(f"scenario '{scenario}' is unknown; there are {', '.join(SCENARIOS)}")
     if not 1 <= nodes <= MAX_NODES:
