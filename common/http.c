@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,7 @@
 #define FDS_OWN            12 /* descriptors of the rest of the process */
 #define FDS_PER_CONNECTION 4
 #define FDS_PLENTY         1000
+#define RESOLVER_STACK     (512 * 1024) /* bytes */
 
 struct http {
     const struct http_options *options;
@@ -83,6 +85,25 @@ max_connections(void)
                : (long)((limit.rlim_cur - FDS_OWN) / FDS_PER_CONNECTION);
 }
 
+/*
+ * libcurl looks each host name up in a thread of its own. The usual stack of megabytes would count
+ * a dozen times against a limit of memory when several regions are asked at once; without one, a
+ * thread does not start and the name "does not resolve".
+ */
+static void
+keep_stacks_small(void)
+{
+    pthread_attr_t attributes;
+
+    if (pthread_attr_init(&attributes) != 0) {
+        return;
+    }
+    if (pthread_attr_setstacksize(&attributes, RESOLVER_STACK) == 0) {
+        (void)pthread_setattr_default_np(&attributes);
+    }
+    (void)pthread_attr_destroy(&attributes);
+}
+
 int
 http_new(const struct http_options *options, struct http **ret, struct err *e)
 {
@@ -91,6 +112,7 @@ http_new(const struct http_options *options, struct http **ret, struct err *e)
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return err_set(e, ERR_SYSTEM, "libcurl cannot be initialised");
     }
+    keep_stacks_small();
     h = calloc(1, sizeof(*h));
     if (h == NULL) {
         return err_set(e, ERR_NOMEM, "out of memory");
