@@ -181,6 +181,16 @@ tgwcache_put(const struct ocf_ctx *ctx, const struct tgw_region *region)
 }
 
 void
+tgwcache_drop(const struct ocf_ctx *ctx, const char *region)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+
+    if (inventory_key(ctx, region, &key) == 0) {
+        cache_drop(&ctx->cache, buf_str(&key));
+    }
+}
+
+void
 tgwcache_get_regions(const struct ocf_ctx *ctx, struct tgwcache_regions *ret)
 {
     OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);

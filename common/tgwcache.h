@@ -39,4 +39,7 @@ bool tgwcache_get(const struct ocf_ctx *ctx, const char *region,
 /*! \brief Remember the inventory of a region that was read just now. */
 void tgwcache_put(const struct ocf_ctx *ctx, const struct tgw_region *region);
 
+/*! \brief Forget the inventory of a region, which is to be read anew. */
+void tgwcache_drop(const struct ocf_ctx *ctx, const char *region);
+
 #endif

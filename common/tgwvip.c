@@ -347,6 +347,20 @@ verdict_of_all(const struct tgwvip *t, struct err *why)
     return v;
 }
 
+/*
+ * What is wrong may be that the inventory is old: an attachment has come in the place of another.
+ * As long as something is, each monitor reads it.
+ */
+static void
+forget_wrong(const struct ocf_ctx *ctx, const struct tgwvip *t)
+{
+    for (size_t i = 0; i < t->n_regions; i++) {
+        if (t->plan.regions[i].n_wrong > 0) {
+            tgwcache_drop(ctx, t->regions[i].name);
+        }
+    }
+}
+
 enum ocf_verdict
 tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why)
 {
@@ -363,6 +377,7 @@ tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why)
     if (rc < 0) {
         return OCF_UNKNOWN;
     }
+    forget_wrong(ctx, t);
     if (monitor) {
         return verdict_of_all(t, why);
     }

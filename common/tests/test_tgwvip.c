@@ -656,6 +656,35 @@ tgwvip_monitor_one_round_trip_with_the_inventory_of_before(void **state)
     }
 }
 
+/* A VPC was attached anew, and the routes led to the new attachment: seen by the next monitor. */
+static void
+tgwvip_monitor_reads_the_inventory_while_something_is_wrong(void **state)
+{
+    static const enum ocf_verdict verdicts[] = {OCF_HERE, OCF_DEGRADED, OCF_HERE, OCF_HERE};
+    static const unsigned trips[] = {2, 1, 2, 1};
+    struct fake *f = *state;
+
+    for (unsigned i = 0; i < ARRAY_LEN(verdicts); i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        f->mono_ms += 10000;
+        act(f, &ctx, OCF_OP_MONITOR);
+        if (i > 0) {
+            FAKE_SCRIPT(
+                f,
+                GIVES(TOKYO, "DescribeTransitGatewayAttachments",
+                      ATTACHMENTS(ATTACHMENT(ELSEWHERE, TGW_T, "vpc", FAKE_VPC, TGW_RTB_T)
+                                      ATTACHMENT(PEER_TO, TGW_T, "peering", TGW_O, TGW_RTB_T))),
+                TOKYO_LEADS(FAKE_ENI, ELSEWHERE));
+        }
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_IS_LAST, OSAKA_LEADS(PEER_TO));
+        assert_int_equal(monitor(&ctx, &t, &e), verdicts[i]);
+        assert_int_equal(n_trips(f, TOKYO), trips[i]);
+    }
+}
+
 static void
 tgwvip_monitor_tells_what_is_wrong_region_first(void **state)
 {
@@ -1072,6 +1101,7 @@ main(void)
         FAKE_TEST(tgwvip_probe_asks_its_own_region_and_writes_nothing),
         FAKE_TEST(tgwvip_look_own_region_silent_is_unknown),
         FAKE_TEST(tgwvip_monitor_one_round_trip_with_the_inventory_of_before),
+        FAKE_TEST(tgwvip_monitor_reads_the_inventory_while_something_is_wrong),
         FAKE_TEST(tgwvip_monitor_tells_what_is_wrong_region_first),
         FAKE_TEST(tgwvip_monitor_knows_the_region_behind_a_silent_one),
         FAKE_TEST(tgwvip_monitor_asks_a_silent_region_once),
