@@ -3,7 +3,7 @@
 
 import itertools
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,19 @@ FAILOVER_S = 150
 # --- configurations ----------------------------------------------------------------------------
 
 
-def load(lab: Lab, scenario: str) -> None:
-    """Give the cluster a ready configuration, by the command that its comment names."""
+def load(lab: Lab, scenario: str, node: str = "n1") -> None:
+    """Give a node's cluster a ready configuration, by the command that its comment names."""
     file = str(SCENARIOS / f"{scenario}.xml")
-    lab.exec("n1", "pcs", "cluster", "cib-push", file, "scope=configuration")
-    lab.exec("n1", "crm_resource", "--wait")
+    lab.exec(node, "pcs", "cluster", "cib-push", file, "scope=configuration")
+    lab.exec(node, "crm_resource", "--wait")
 
 
-def make_by_pcs(lab: Lab, scenario: str) -> None:
-    """Configure the cluster by a scenario's script, after removing what the lab has put there."""
+def make_by_pcs(lab: Lab, script: str, *arguments: str, node: str = "n1") -> None:
+    """Configure a node's cluster by a script, after removing what the lab has put there."""
     for section in ("constraints", "resources", "rsc_defaults"):
         replace = ["--replace", "--scope", section, "--xml-text", f"<{section}/>"]
-        lab.exec("n1", "cibadmin", *replace)
-    lab.exec("n1", str(SCENARIOS / f"{scenario}.sh"))
+        lab.exec(node, "cibadmin", *replace)
+    lab.exec(node, str(SCENARIOS / f"{script}.sh"), *arguments)
 
 
 def of_file(scenario: str) -> Any:
@@ -63,9 +63,9 @@ def of_file(scenario: str) -> Any:
     return _meaning(ET.parse(SCENARIOS / f"{scenario}.xml").getroot().find("configuration"))
 
 
-def of_cluster(lab: Lab) -> Any:
-    """What the cluster's configuration means."""
-    found = lab.exec("n1", "cibadmin", "--query", "--scope", "configuration").stdout
+def of_cluster(lab: Lab, node: str = "n1") -> Any:
+    """What the configuration of a node's cluster means."""
+    found = lab.exec(node, "cibadmin", "--query", "--scope", "configuration").stdout
     return _meaning(ET.fromstring(found))
 
 
@@ -86,7 +86,7 @@ def _meaning(element: ET.Element) -> Any:
 # --- clients -------------------------------------------------------------------------------------
 
 
-def _watched(region: str) -> Watched:
+def by_address(region: str) -> Watched:
     """The group as one region's tables lead to it, also over other regions."""
 
     def owners(lab: Lab) -> set[str | None]:
@@ -102,13 +102,20 @@ class Everywhere(Watch):
     Where one client is meant, as for answered_by, that is the first.
     """
 
-    def __init__(self, lab: Lab, records: dict[str, Path]):
+    def __init__(
+        self,
+        lab: Lab,
+        records: dict[str, Path],
+        watched: Callable[[str], Watched] = by_address,
+        cluster: str | None = None,
+    ):
+        """`watched` tells of a region how the group is seen from there."""
         self.of = {
-            client: Watch(lab, _watched(lab.topology.member(client).region), record)
+            client: Watch(lab, watched(lab.topology.member(client).region), record, cluster)
             for client, record in records.items()
         }
         first = next(iter(self.of.values()))
-        super().__init__(lab, first.group, first.record)
+        super().__init__(lab, first.group, first.record, cluster)
 
     def begin(self) -> None:
         """Wait until everything is well for everybody; the test begins then."""
@@ -131,14 +138,14 @@ class Everywhere(Watch):
         """The nodes in a region."""
         return [name for name, node in self.lab.topology.nodes.items() if node.region == region]
 
-    def note_everywhere(self, scenario: str, what: str, **more: Any) -> None:
+    def note_everywhere(self, scenario: str, what: str, agent: str = AGENT, **more: Any) -> None:
         """Record what each client missed."""
         for client, watch in self.of.items():
-            watch.note(AGENT, what, scenario=scenario, client=client, **more)
+            watch.note(agent, what, scenario=scenario, client=client, **more)
 
     def degraded(self) -> str | None:
         """Why the monitor of the address is degraded, as crm_mon shows it."""
-        failures = self.lab.cluster().findall("./failures/failure")
+        failures = self.lab.cluster(self.cluster).findall("./failures/failure")
         for failure in failures:
             key = failure.get("op_key", "")
             if key.startswith(f"{ADDRESS}_monitor_") and failure.get("exitcode") == DEGRADED:
@@ -165,7 +172,7 @@ class Everywhere(Watch):
 
     def wait_led_to(self, node: str, region: str, within_s: float) -> None:
         """Wait until no table of a region leads anywhere else than to a node."""
-        owners = _watched(region).owners
+        owners = by_address(region).owners
         until(lambda: owners(self.lab) == {node}, within_s, f"{region} to lead to {node}", 0.2)
 
     def wait_stopped(self, node: str) -> None:
@@ -175,12 +182,21 @@ class Everywhere(Watch):
 
 
 @contextmanager
-def asking(lab: Lab, url: str, directory: Path) -> Iterator[Everywhere]:
-    """Clients of all regions ask during a test, which begins when the service is settled."""
+def clients(
+    lab: Lab, url: str, directory: Path, resolve: str | None = None
+) -> Iterator[dict[str, Path]]:
+    """Clients of all regions ask all the while; the record of each."""
     records = {client: directory / f"{client}.jsonl" for client in CLIENTS}
     with ExitStack() as stack:
         for client, record in records.items():
-            stack.enter_context(lab.asking(url, record, where=client))
+            stack.enter_context(lab.asking(url, record, where=client, resolve=resolve))
+        yield records
+
+
+@contextmanager
+def asking(lab: Lab, url: str, directory: Path) -> Iterator[Everywhere]:
+    """Clients of all regions ask during a test, which begins when the service is settled."""
+    with clients(lab, url, directory) as records:
         watch = Everywhere(lab, records)
         watch.begin()
         yield watch

@@ -32,8 +32,10 @@ class Watched:
 class Watch:
     """What has become of a group since the test began, in the eyes of all three."""
 
-    def __init__(self, lab: Lab, group: Watched, record: Path):
+    def __init__(self, lab: Lab, group: Watched, record: Path, cluster: str | None = None):
+        """In a lab of several clusters it is one of them that is watched."""
         self.lab = lab
+        self.cluster = cluster
         self.group = group
         self.record = record
         self.began = time.monotonic()
@@ -42,8 +44,9 @@ class Watch:
         """Wait until everything is well; the test begins then."""
         self.wait_online()
         # Cleaning forgets results and probes anew; the test must not come in between.
-        self.lab.exec("n1", "pcs", "resource", "cleanup")
-        self.lab.exec("n1", "crm_resource", "--wait")
+        node = next(iter(self.lab.topology.cluster(self.cluster)))
+        self.lab.exec(node, "pcs", "resource", "cleanup")
+        self.lab.exec(node, "crm_resource", "--wait")
         until(lambda: self.active, SETTLE_S, "the cluster to run the service")
         self.wait_served_by(self.active)
         self.began = self.requests[-STEADY_ANSWERS].t
@@ -51,14 +54,14 @@ class Watch:
     @property
     def active(self) -> str | None:
         """The one node on which the cluster runs the service; None while there is none."""
-        nodes = self.lab.cluster().findall(
+        nodes = self.lab.cluster(self.cluster).findall(
             f".//resource[@id='{self.group.program}'][@active='true'][@failed='false']/node"
         )
         return nodes[0].get("name") if len(nodes) == 1 else None
 
     def other(self, node: str) -> str:
         """The other node of two."""
-        return next(name for name in self.lab.topology.nodes if name != node)
+        return next(name for name in self.lab.topology.cluster(self.cluster) if name != node)
 
     @property
     def requests(self) -> list[client.Request]:
@@ -107,12 +110,17 @@ class Watch:
 
     def wait_online(self) -> None:
         """Wait until the cluster has all its nodes."""
-        everyone = set(self.lab.topology.nodes)
-        until(lambda: self.lab.online() == everyone, SETTLE_S, "all nodes to be online", 0.2)
+        everyone = set(self.lab.topology.cluster(self.cluster))
+        until(
+            lambda: self.lab.online(self.cluster) == everyone,
+            SETTLE_S,
+            "all nodes to be online",
+            0.2,
+        )
 
     def fail_count(self, resource: str) -> int:
         """How often a resource has failed, on all nodes together."""
-        histories = self.lab.cluster().findall(f".//resource_history[@id='{resource}']")
+        histories = self.lab.cluster(self.cluster).findall(f".//resource_history[@id='{resource}']")
         return sum(int(entry.get("fail-count", 0)) for entry in histories)
 
     def wait_monitor_succeeds(self, resource: str, interval_s: int) -> None:
