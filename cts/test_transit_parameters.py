@@ -19,7 +19,7 @@ from cloud import (
     errors,
 )
 from lab.handle import Lab
-from lab.topology import VIP
+from lab.topology import VIP, VIP6
 from runner import Runner
 from standalone import allow
 from transit import OSAKA, REGIONS, SINGAPORE, TOKYO, Transit, agent_in
@@ -163,6 +163,30 @@ def test_preflight_finds_what_is_missing(vip: Runner, cloud: Transit) -> None:
     assert cloud.id(NEEDED) in found
     assert checked.code in (DENIED, WRONG)
     assert len(checked.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "network"),
+    [
+        (f"{OSAKA}/main/private-a", "10.4.0.0/16"),
+        (f"{OSAKA}/hub/vpcs", "10.4.0.0/16"),
+        (f"{SINGAPORE}/hub/peers", "2001:db8:104::/56"),
+    ],
+)
+def test_preflight_follows_the_way_back(
+    vip: Runner, cloud: Transit, table: str, network: str
+) -> None:
+    """Singapore's packets reach the node, and no answer would reach Singapore."""
+    good = vip("n2", "validate-all", depth=10, ip=f"{VIP} {VIP6}")
+    assert good.code == OK
+    assert good.stderr.count("answers reach ") == 4, "two networks of each of two other VPCs"
+    cloud.lead(table, None, network)
+    checked = vip("n2", "validate-all", depth=10, ip=f"{VIP} {VIP6}")
+    assert checked.code == FAILED
+    (line,) = errors(checked)
+    assert all(word in line for word in (cloud.id(table), network, f"({SINGAPORE})"))
+    cloud.lab.exec("n2", *line.rpartition(": ")[2].split())
+    assert vip("n2", "validate-all", depth=10, ip=f"{VIP} {VIP6}").stderr == good.stderr
 
 
 @pytest.mark.parametrize("kind", ["refuse", "denied"])
