@@ -38,6 +38,7 @@ struct flight {
     struct sending *sending;
     struct party *parties;
     size_t n_parties;
+    uint64_t sought_ms; /* spent on credentials for calls that are given up before the deadline */
     struct deadline deadline;
 };
 
@@ -582,8 +583,11 @@ party_of(struct flight *f, const struct aws_call *c)
     return &f->parties[f->n_parties++];
 }
 
-/* How long a party may look for credentials: as long as the most patient call that it signs. */
-static struct deadline
+/*
+ * How long a party may look for credentials: as long as the most patient call that it signs; 0: to
+ * the deadline.
+ */
+static uint64_t
 patience_of(const struct flight *f, const struct party *p, size_t n)
 {
     uint64_t within_ms = 0;
@@ -595,17 +599,34 @@ patience_of(const struct flight *f, const struct party *p, size_t n)
             continue;
         }
         if (c->within_ms == 0) {
-            return f->deadline;
+            return 0;
         }
         within_ms = c->within_ms > within_ms ? c->within_ms : within_ms;
     }
-    return deadline_cap(f->deadline, within_ms);
+    return within_ms;
+}
+
+/* One party asks after the other: when many roles are silent, they cost the patience for one. */
+static int
+seek_credentials(struct flight *f, struct party *p, uint64_t within_ms)
+{
+    const struct aws_credentials_source *source = &p->session->credentials;
+    uint64_t begun_ms = deadline_now_ms(f->deadline);
+    struct deadline d = f->deadline;
+
+    if (within_ms > 0) {
+        d = deadline_cap(d, within_ms > f->sought_ms ? within_ms - f->sought_ms : 0);
+    }
+    p->error.code = source->get(source->arg, false, d, &p->credentials, &p->error);
+    if (within_ms > 0) {
+        f->sought_ms += deadline_now_ms(f->deadline) - begun_ms;
+    }
+    return p->error.code;
 }
 
 static int
 get_credentials(struct flight *f, struct party *p, size_t n)
 {
-    const struct aws_credentials_source *source = &p->session->credentials;
 
     for (const struct party *other = f->parties; other < p; other++) {
         if (same_source(other, p) && (other->credentials != NULL || other->error.code < 0)) {
@@ -614,9 +635,7 @@ get_credentials(struct flight *f, struct party *p, size_t n)
             return p->error.code;
         }
     }
-    p->error.code =
-        source->get(source->arg, false, patience_of(f, p, n), &p->credentials, &p->error);
-    return p->error.code;
+    return seek_credentials(f, p, patience_of(f, p, n));
 }
 
 /* Credentials for all parties that sign; -ERR_CANCELLED when the process was asked to end. */

@@ -690,7 +690,8 @@ awscall_small_difference_of_clocks_is_not_the_reason(void **state)
 struct keys {
     struct aws_credentials now;
     struct aws_credentials renewed;
-    int error; /* as returned; 0: the keys */
+    int error;        /* as returned; 0: the keys */
+    uint64_t *now_ms; /* NULL, or the clock while nothing comes of it until the deadline */
     uint64_t left_ms;
     unsigned n_gets;
     unsigned n_renewals;
@@ -705,6 +706,10 @@ get_keys(void *arg, bool renew, struct deadline d, const struct aws_credentials 
     k->n_gets++;
     k->n_renewals += renew ? 1 : 0;
     k->left_ms = deadline_left_ms(d);
+    if (k->now_ms != NULL) {
+        *k->now_ms += k->left_ms;
+        return err_set(e, ERR_TIMEOUT, "no keys in time");
+    }
     if (k->error < 0) {
         return err_set(e, (enum err_code) - k->error, "no keys there");
     }
@@ -871,6 +876,40 @@ awscall_credentials_sought_as_long_as_the_most_patient_call(void **state)
         w.calls[3].within_ms = cases[i].within_ms[1];
         assert_int_equal(call_world(f, &w), 0);
         assert_int_equal(w.keys.left_ms, cases[i].left_ms);
+    }
+}
+
+/* However many regions have roles of their own that are not to be had. */
+static void
+awscall_silent_credentials_cost_the_patience_for_one(void **state)
+{
+    struct fake *f = *state;
+    uint64_t begun_ms = f->mono_ms;
+    struct keys keys[3];
+    struct aws_session there[ARRAY_LEN(keys)];
+    struct aws_call calls[1 + ARRAY_LEN(keys)];
+
+    aws_call_init(&calls[0], &ec2, "HereCall");
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        keys_init(&keys[i]);
+        keys[i].now_ms = &f->mono_ms;
+        there[i] = f->session;
+        there[i].credentials = (struct aws_credentials_source){.get = get_keys, .arg = &keys[i]};
+        aws_call_init(&calls[1 + i], &ec2, "ThereCall");
+        calls[1 + i].session = &there[i];
+        calls[1 + i].within_ms = 5000;
+    }
+    FAKE_SCRIPT(f, {.body = "HereCall", .status = 200, .answer = FINE});
+    assert_int_equal(aws_call_all(&f->session, calls, ARRAY_LEN(calls), fake_deadline(f, 30000)),
+                     -ERR_TIMEOUT);
+    assert_int_equal(calls[0].error.code, 0);
+    assert_int_equal(f->mono_ms - begun_ms, 5000);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        assert_int_equal(keys[i].n_gets, 1); /* it may have them in its cache */
+        keys_done(&keys[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        aws_call_done(&calls[i]);
     }
 }
 
@@ -1132,6 +1171,7 @@ main(void)
         FAKE_TEST(awscall_sessions_of_one_source_renew_once),
         FAKE_TEST(awscall_sessions_of_one_source_without_credentials_ask_once),
         FAKE_TEST(awscall_cancelled_while_credentials_are_sought_sends_nothing),
+        FAKE_TEST(awscall_silent_credentials_cost_the_patience_for_one),
         FAKE_TEST(awscall_silent_call_holds_the_others_no_longer_than_its_patience),
         FAKE_TEST(awscall_patience_counts_attempts_and_pauses_together),
         FAKE_TEST(awscall_cancelled_tells_so),
