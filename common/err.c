@@ -68,13 +68,47 @@ const char *err_class_name(enum err_class class)
     return "BUG";
 }
 
+/* Bytes of the UTF-8 character at s; 0 when it is none. Source: RFC 3629, section 4. */
+static size_t
+character_len(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first, last; /* of the first byte ... */
+        unsigned char low, high;   /* ... and of the second; those behind it are 80 to BF */
+        size_t len;
+    } rows[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    size_t len = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (s[0] >= rows[i].first && s[0] <= rows[i].last &&
+            (rows[i].len == 1 || (s[1] >= rows[i].low && s[1] <= rows[i].high))) {
+            len = rows[i].len;
+        }
+    }
+    for (size_t i = 2; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return len;
+}
+
 void
 err_one_line(char *text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+    while (*text != '\0') {
+        size_t len = character_len((const unsigned char *)text);
+
+        if (len == 0) {
+            *text = '?';
+        } else if ((unsigned char)*text < ' ' || *text == 0x7f) {
             *text = ' ';
         }
+        text += len == 0 ? 1 : len;
     }
 }
 

@@ -93,7 +93,12 @@ const char *err_text(int code);
 /*! \brief Name of a class, "THROTTLED"; static storage. */
 const char *err_class_name(enum err_class class);
 
-/*! \brief Replace control characters by spaces: log and exit reasons are lines. */
+/*!
+ * \brief Replace control characters by spaces, and what is no UTF-8 by '?'
+ *
+ * Log and exit reasons are lines, and an exit reason becomes a part of the cluster's XML. Texts
+ * that are cut to fit may end in half a character.
+ */
 void err_one_line(char *text);
 
 /*!

@@ -116,6 +116,35 @@ err_texts_are_one_line(void **state)
 }
 
 static void
+err_texts_are_utf8(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *expected;
+    } cases[] = {
+        {"\xc3\xa4 \xe3\x81\x82 \xf0\x9f\x98\x80", "\xc3\xa4 \xe3\x81\x82 \xf0\x9f\x98\x80"},
+        {"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf"},
+        {"cut \xe3\x81", "cut ??"},
+        {"cut \xf0\x9f\x98", "cut ???"},
+        {"\xe3\x81x", "??x"},
+        {"alone \x80\xff", "alone ??"},
+        {"too long \xc0\x80 \xe0\x80\x80 \xf0\x80\x80\x80", "too long ?? ??? ????"},
+        {"half a pair \xed\xa0\x80", "half a pair ???"},
+        {"beyond the last \xf4\x90\x80\x80", "beyond the last ????"},
+    };
+    struct err e = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)err_set(&e, ERR_PARAM, "%s", cases[i].text);
+        assert_string_equal(e.text, cases[i].expected);
+    }
+    /* Cut by the reader of an answer, in the middle of a character. */
+    (void)err_set(&e, ERR_REJECTED, "%.4s", "ab\xe3\x81\x82");
+    assert_string_equal(e.text, "ab??");
+}
+
+static void
 err_prefix_goes_before_and_keeps_the_rest(void **state)
 {
     struct err e = {0};
@@ -160,6 +189,7 @@ main(void)
         cmocka_unit_test(err_set_null_returns_code_only),
         cmocka_unit_test(err_set_long_text_is_cut),
         cmocka_unit_test(err_texts_are_one_line),
+        cmocka_unit_test(err_texts_are_utf8),
         cmocka_unit_test(err_prefix_goes_before_and_keeps_the_rest),
         cmocka_unit_test(err_prefix_long_texts_are_cut),
     };
