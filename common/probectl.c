@@ -71,7 +71,7 @@ probectl_ask(int dir_fd, const char *name, enum probectl_command command, struct
     if (rc < 0) {
         return err_set(e, (enum err_code) - rc, "the listener does not answer");
     }
-    n = recv(fd, &status, sizeof(status), 0);
+    n = recv(fd, &status, sizeof(status), MSG_TRUNC);
     if (n <= 0) {
         return err_set(e, ERR_CONNECT, "the listener does not answer: %s",
                        n == 0 ? "it has closed the connection" : strerror(errno));
@@ -89,7 +89,8 @@ probectl_read(int fd)
 {
     struct probectl_question question;
 
-    return recv(fd, &question, sizeof(question), 0) == (ssize_t)sizeof(question) &&
+    /* MSG_TRUNC: the length that was sent, or the beginning of another thing is a question too. */
+    return recv(fd, &question, sizeof(question), MSG_TRUNC) == (ssize_t)sizeof(question) &&
                    question.magic == PROBECTL_MAGIC
                ? question.command
                : 0;

@@ -286,17 +286,45 @@ probectl_ask_without_an_answer(void **state)
 
 /* What another version answers, and who closes without a word. */
 static void
+probectl_read_takes_a_whole_question_only(void **state)
+{
+    static const struct {
+        struct probectl_question question;
+        uint32_t more;
+    } sent = {{.magic = PROBECTL_MAGIC, .command = PROBECTL_DRAIN}, 0};
+    static const struct {
+        size_t len;
+        uint32_t command;
+    } cases[] = {{sizeof(sent.question), PROBECTL_DRAIN}, {sizeof(sent), 0}, {4, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+        assert_int_equal(send(fds[0], &sent, cases[i].len, 0), cases[i].len);
+        assert_int_equal(probectl_read(fds[1]), cases[i].command);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+    }
+}
+
+static void
 probectl_ask_of_another_version(void **state)
 {
     static const struct {
-        struct probectl_status status;
+        struct {
+            struct probectl_status status;
+            uint64_t more;
+        } answer;
         size_t len;
         int rc;
     } cases[] = {
-        {{.version = PROBECTL_VERSION}, sizeof(struct probectl_status), 0},
-        {{.version = PROBECTL_VERSION + 1}, sizeof(struct probectl_status), -ERR_MALFORMED},
-        {{.version = PROBECTL_VERSION}, 8, -ERR_MALFORMED},
-        {{.version = 0}, 0, -ERR_CONNECT}};
+        {{{.version = PROBECTL_VERSION}, 0}, sizeof(struct probectl_status), 0},
+        {{{.version = PROBECTL_VERSION + 1}, 0}, sizeof(struct probectl_status), -ERR_MALFORMED},
+        {{{.version = PROBECTL_VERSION}, 0}, 8, -ERR_MALFORMED},
+        {{{.version = PROBECTL_VERSION}, 1}, sizeof(struct probectl_status) + 8, -ERR_MALFORMED},
+        {{{.version = 0}, 0}, 0, -ERR_CONNECT}};
     struct fake *f = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -312,7 +340,7 @@ probectl_ask_of_another_version(void **state)
                            : accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
             _exit(probectl_read(peer) != PROBECTL_STATUS ||
-                  (cases[i].len > 0 && send(peer, &cases[i].status, cases[i].len, 0) < 0));
+                  (cases[i].len > 0 && send(peer, &cases[i].answer, cases[i].len, 0) < 0));
         }
         assert_int_equal(
             probectl_ask(f->cache.dir_fd, CONTROL, PROBECTL_STATUS, in(WAIT_MS), &s, NULL),
@@ -330,6 +358,7 @@ main(int argc, char **argv)
         FAKE_TEST(probectl_listen_is_for_us_alone),
         FAKE_TEST(probectl_ask_without_an_answer),
         FAKE_TEST(probectl_ask_of_another_version),
+        cmocka_unit_test(probectl_read_takes_a_whole_question_only),
     };
     static const struct CMUnitTest processes[] = {
         FAKE_TEST(listener_counts_connections_of_this_host_apart),
