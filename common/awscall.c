@@ -42,6 +42,22 @@ struct flight {
     struct deadline deadline;
 };
 
+int
+aws_credentials_set(struct aws_credentials *ret, const char *key_id, const char *secret,
+                    const char *token)
+{
+    const char *text = token == NULL ? "" : token;
+    int rc = 0;
+
+    if (*key_id == '\0' || *secret == '\0' || !base_is_word(key_id) || !base_is_word(secret) ||
+        !base_is_word(text)) {
+        return -ERR_MALFORMED;
+    }
+    rc = buf_adds(&ret->access_key_id, key_id);
+    rc = rc < 0 ? rc : buf_adds(&ret->secret_access_key, secret);
+    return rc < 0 ? rc : buf_adds(&ret->session_token, text);
+}
+
 void
 aws_credentials_done(struct aws_credentials *c)
 {

@@ -27,6 +27,19 @@ struct aws_credentials {
                               .secret_access_key = BUF_INIT_SECRET(AWS_SECRET_MAX),                \
                               .session_token = BUF_INIT_SECRET(AWS_SECRET_MAX)})
 
+/*!
+ * \brief Fill in what a provider has answered
+ *
+ * They are words of printable ASCII: they go into header lines and into lines of the node's cache.
+ *
+ * \param[in]  token  NULL or "" for long-term keys
+ * \param[out] ret    empty before; freed by the caller, also on failure
+ *
+ * \return 0; -ERR_MALFORMED for anything else, an empty key or secret among it; errors as buf_add()
+ */
+int aws_credentials_set(struct aws_credentials *ret, const char *key_id, const char *secret,
+                        const char *token) OCF_MUST_CHECK;
+
 /*! \brief Wipe and free. */
 void aws_credentials_done(struct aws_credentials *c);
 

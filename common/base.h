@@ -44,6 +44,15 @@ base_utf8_fit(const char *s, size_t max)
     return (int)n;
 }
 
+/* Whether a text is of printable ASCII without blanks, or empty. */
+static inline bool
+base_is_word(const char *text)
+{
+    for (; *text > ' ' && *text <= '~'; text++) {
+    }
+    return *text == '\0';
+}
+
 static inline void
 base_free_p(void *pp)
 {

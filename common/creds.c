@@ -41,15 +41,6 @@ env(const struct creds *c, const char *name)
     return value == NULL || *value == '\0' ? NULL : value;
 }
 
-static int
-set_all(struct aws_credentials *ret, const char *key, const char *secret, const char *token)
-{
-    int rc = buf_adds(&ret->access_key_id, key);
-
-    rc = rc < 0 ? rc : buf_adds(&ret->secret_access_key, secret);
-    return rc < 0 ? rc : buf_adds(&ret->session_token, token == NULL ? "" : token);
-}
-
 /* --- what IMDS and the container endpoint answer ------------------------------------------- */
 
 static int
@@ -74,7 +65,7 @@ read_json(const struct buf *body, const char *who, struct aws_credentials *ret, 
     secret = json_string(j, "SecretAccessKey");
     token = json_string(j, "Token");
     expiration = json_string(j, "Expiration");
-    if (key == NULL || secret == NULL || *key == '\0' || *secret == '\0') {
+    if (key == NULL || secret == NULL) {
         return err_set(e, ERR_MALFORMED, "%s sent no usable credentials", who);
     }
     if (expiration != NULL) {
@@ -83,7 +74,10 @@ read_json(const struct buf *body, const char *who, struct aws_credentials *ret, 
             return err_set(e, ERR_MALFORMED, "%s sent an unreadable time of expiry", who);
         }
     }
-    rc = set_all(ret, key, secret, token);
+    rc = aws_credentials_set(ret, key, secret, token);
+    if (rc == -ERR_MALFORMED) {
+        return err_set(e, ERR_MALFORMED, "%s sent no usable credentials", who);
+    }
     return rc < 0 ? err_set(e, (enum err_code) - rc, "%s: %s", who, err_text(rc)) : 0;
 }
 
@@ -337,7 +331,12 @@ from_environment(const struct creds *c, struct aws_credentials *ret, struct err 
                        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set");
     }
     (void)snprintf(ret->source, sizeof(ret->source), "environment");
-    rc = set_all(ret, key, secret, env(c, "AWS_SESSION_TOKEN"));
+    rc = aws_credentials_set(ret, key, secret, env(c, "AWS_SESSION_TOKEN"));
+    if (rc == -ERR_MALFORMED) {
+        return err_set(e, ERR_NO_CREDENTIALS,
+                       "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN has a blank "
+                       "or another character that no key has");
+    }
     return rc < 0 ? err_set(e, (enum err_code) - rc, "environment: %s", err_text(rc)) : 0;
 }
 

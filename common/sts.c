@@ -8,13 +8,23 @@
 static const struct aws_service service = {
     .prefix = "sts", .env_name = "STS", .version = "2011-06-15", .protocol = AWS_PROTOCOL_QUERY};
 
+/* Whether the month has the day: timegm() would make March 2 of February 30. */
+static bool
+is_date(const struct tm *tm)
+{
+    struct tm date = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+    (void)timegm(&date);
+    return date.tm_mday == tm->tm_mday;
+}
+
 int64_t
 sts_parse_time(const char *text)
 {
     struct tm tm = {0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 
-    if (end == NULL) {
+    if (end == NULL || !is_date(&tm)) {
         return 0;
     }
     if (*end == '.') {
@@ -30,19 +40,15 @@ read_credentials(const struct xmlq_node *n, struct aws_credentials *ret)
     const char *secret = xmlq_text(n, "SecretAccessKey");
     const char *token = xmlq_text(n, "SessionToken");
     const char *expiration = xmlq_text(n, "Expiration");
-    int rc = 0;
 
-    if (key == NULL || secret == NULL || token == NULL || expiration == NULL || *key == '\0' ||
-        *secret == '\0') {
+    if (key == NULL || secret == NULL || token == NULL || expiration == NULL) {
         return -ERR_MALFORMED;
     }
     ret->expires_s = sts_parse_time(expiration);
     if (ret->expires_s == 0) {
         return -ERR_MALFORMED;
     }
-    rc = buf_adds(&ret->access_key_id, key);
-    rc = rc < 0 ? rc : buf_adds(&ret->secret_access_key, secret);
-    return rc < 0 ? rc : buf_adds(&ret->session_token, token);
+    return aws_credentials_set(ret, key, secret, token);
 }
 
 int

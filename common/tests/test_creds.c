@@ -165,6 +165,10 @@ creds_instance_role_failures_are_told(void **state)
           {.status = 200, .answer = "{\"AccessKeyId\":\"\",\"SecretAccessKey\":\"s\"}"}},
          -ERR_MALFORMED,
          "no usable credentials"},
+        {"line break",
+         {GIVES_ROLE, {.status = 200, .answer = JSON("A\\nB", IN_AN_HOUR)}},
+         -ERR_MALFORMED,
+         "no usable credentials"},
         {"unreadable time",
          {GIVES_ROLE, {.status = 200, .answer = JSON("A", "tomorrow")}},
          -ERR_MALFORMED,
@@ -255,6 +259,8 @@ creds_environment_half_set_refused(void **state)
     fake_env("AWS_ACCESS_KEY_ID", "AKIAENV");
     fake_env("AWS_SECRET_ACCESS_KEY", "");
     assert_refused(f, &c, -ERR_NO_CREDENTIALS, "not both set");
+    fake_env("AWS_SECRET_ACCESS_KEY", "s\n");
+    assert_refused(f, &c, -ERR_NO_CREDENTIALS, "no key has");
 }
 
 static void
