@@ -150,7 +150,13 @@ read_routes(const struct xmlq_node *item, const struct ec2_table_query *q,
     size_t n_found = 0;
 
     for (const struct xmlq_node *n = first; n != NULL; n = xmlq_next(n)) {
-        n_found += take_route(n, q, &r);
+        if (!take_route(n, q, &r)) {
+            continue;
+        }
+        if (!base_is_word(r.target)) { /* it goes into lines of the state directory */
+            return -ERR_MALFORMED;
+        }
+        n_found++;
     }
     if (n_found == 0 || n_found > ROUTES_MAX) {
         return n_found == 0 ? 0 : -ERR_TOO_BIG;
@@ -229,7 +235,7 @@ read_tables(const struct xmlq_node *root, const struct ec2_table_query *q,
         const char *vpc_id = xmlq_text(n, "vpcId");
         int rc = 0;
 
-        if (id == NULL || vpc_id == NULL || !awsid_is(id, "rtb")) {
+        if (id == NULL || vpc_id == NULL || !awsid_is(id, "rtb") || !awsid_is(vpc_id, "vpc")) {
             return -ERR_MALFORMED;
         }
         (void)snprintf(t.id, sizeof(t.id), "%s", id);
@@ -416,6 +422,7 @@ ec2_describe_eni(struct aws_session *s, const char *eni_id, struct ec2_eni *ret,
 {
     OCF_AWS_CALL struct aws_call c;
     const struct xmlq_node *item = NULL;
+    const char *vpc_id = NULL;
     struct ec2_eni eni = {0};
     int rc = 0;
 
@@ -428,11 +435,13 @@ ec2_describe_eni(struct aws_session *s, const char *eni_id, struct ec2_eni *ret,
     }
     item = xmlq_find(xmlq_root(c.answer, "DescribeNetworkInterfacesResponse"),
                      "networkInterfaceSet/item");
-    if (!xmlq_is(item, "networkInterfaceId", eni_id) || xmlq_text(item, "vpcId") == NULL) {
+    vpc_id = xmlq_text(item, "vpcId");
+    if (!xmlq_is(item, "networkInterfaceId", eni_id) || vpc_id == NULL ||
+        !awsid_is(vpc_id, "vpc")) {
         return err_set(e, ERR_MALFORMED, "DescribeNetworkInterfaces: answer lacks %s", eni_id);
     }
     eni.source_dest_check = !xmlq_is(item, "sourceDestCheck", "false");
-    (void)snprintf(eni.vpc_id, sizeof(eni.vpc_id), "%s", xmlq_text(item, "vpcId"));
+    (void)snprintf(eni.vpc_id, sizeof(eni.vpc_id), "%s", vpc_id);
     (void)snprintf(
         eni.zone, sizeof(eni.zone), "%s",
         xmlq_text(item, "availabilityZone") == NULL ? "" : xmlq_text(item, "availabilityZone"));

@@ -368,6 +368,11 @@ ec2_describe_route_tables_wrong_answers_refused(void **state)
         {"no VPC", ANSWER("<item><routeTableId>" A "</routeTableId></item>", "")},
         {"id of something else", ANSWER(TABLE("eni-0000000a", ""), "")},
         {"id with a surprise", ANSWER(TABLE("rtb-0000000a;x", ""), "")},
+        {"VPC of another form",
+         ANSWER("<item><routeTableId>" A "</routeTableId><vpcId>vpc 1</vpcId></item>", "")},
+        {"target of two lines",
+         ANSWER(TABLE(A, ROUTE("10.1.0.10/32", "<gatewayId>igw-1\nap-northeast-3</gatewayId>")),
+                "")},
     };
     struct fake *f = *state;
 
@@ -720,7 +725,12 @@ ec2_describe_eni_failures_leave_the_result(void **state)
         {200, "<Other/>", -ERR_MALFORMED},
         {200,
          "<DescribeNetworkInterfacesResponse><networkInterfaceSet><item><networkInterfaceId>"
-         "eni-00000000</networkInterfaceId><vpcId>v</vpcId></item></networkInterfaceSet>"
+         "eni-00000000</networkInterfaceId><vpcId>" VPC "</vpcId></item></networkInterfaceSet>"
+         "</DescribeNetworkInterfacesResponse>",
+         -ERR_MALFORMED},
+        {200,
+         "<DescribeNetworkInterfacesResponse><networkInterfaceSet><item><networkInterfaceId>" ENI
+         "</networkInterfaceId><vpcId>v</vpcId></item></networkInterfaceSet>"
          "</DescribeNetworkInterfacesResponse>",
          -ERR_MALFORMED},
     };
