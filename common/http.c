@@ -531,7 +531,12 @@ http_url_parse(const char *url, struct http_url *ret, struct err *e)
 {
     struct http_url parsed = {0};
     CURLU *u = curl_url();
-    int rc = u == NULL ? -ERR_NOMEM : take_apart(u, url, &parsed);
+    int rc = u == NULL ? -ERR_NOMEM : -ERR_PARAM;
+
+    /* libcurl would send another host than what is signed (IDN), or another path. */
+    if (u != NULL && base_is_word(url)) {
+        rc = take_apart(u, url, &parsed);
+    }
 
     curl_url_cleanup(u);
     if (rc == -ERR_PARAM) {
