@@ -254,6 +254,9 @@ add_escaped(struct buf *out, const char *text)
         case '>':
             rc = buf_adds(out, "&gt;");
             break;
+        case '\r': /* as such it is read as a line feed: XML 1.0, "End-of-Line Handling" */
+            rc = buf_adds(out, "&#13;");
+            break;
         default:
             rc = buf_add(out, text, 1);
         }

@@ -400,7 +400,7 @@ route53_change_sets_new_set_created(void **state)
 }
 
 #define WEIGHTED                                                                                   \
-    "<SetIdentifier>n1 &amp; &lt;co&gt;</SetIdentifier><Weight>70</Weight><Region>eu-west-1"       \
+    "<SetIdentifier>n1 &amp; &lt;co&gt;&#13;</SetIdentifier><Weight>70</Weight><Region>eu-west-1"  \
     "</Region><GeoLocation><ContinentCode>EU</ContinentCode></GeoLocation><Failover>PRIMARY"       \
     "</Failover><MultiValueAnswer>true</MultiValueAnswer>"
 #define AFTER                                                                                      \
