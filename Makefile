@@ -4,6 +4,8 @@
 #   make deps        install what is needed to build, test and run the lab
 #   make             build the agents
 #   make check       all tests; SANITIZE=1 builds and runs them with ASan and UBSan
+#   make fuzz        libFuzzer on every parser, FUZZ_SECONDS each (30); FUZZ="ec2 dns" for some
+#   make fuzz-coverage  the lines of the parsers that the targets reach
 #   make demo        a VIP failing over on a real cluster in the lab (root)
 #   make lint        style, banned calls, level order, static analysis
 #   make install     DESTDIR, PREFIX and OCF_ROOT are honoured
@@ -50,8 +52,8 @@ TOOLS    := $(patsubst common/tests/%.c,$(B)/tests/%,$(wildcard common/tests/too
 
 # What tests share: the files beside them that are no programs.
 TEST_LIB := $(B)/libtests.a
-TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out common/tests/test_% common/tests/tool_%, \
-              $(wildcard common/tests/*.c)))
+TEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out common/tests/test_% common/tests/tool_% \
+              common/tests/fuzz_%,$(wildcard common/tests/*.c)))
 
 # V=1 shows the commands.
 ifeq ($(V),1)
@@ -100,6 +102,40 @@ $(B)/tests/%: $(B)/common/tests/%.o $(TEST_LIB) $(LIB)
 
 tests: $(TESTS) $(TOOLS)
 
+# --- fuzzing ---------------------------------------------------------------------------------
+
+# Everything is built anew for libFuzzer, in directories of its own.
+FUZZ         := $(patsubst common/tests/fuzz_%.c,%,$(wildcard common/tests/fuzz_*.c))
+FUZZ_SECONDS ?= 30
+FUZZ_BUILD   := build/fuzz
+FUZZ_COVER   := build/fuzz-coverage
+FUZZ_ENGINE  := -fsanitize=fuzzer
+FUZZ_CHECKS  := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+                -fno-omit-frame-pointer
+FUZZ_COUNTS  := -fprofile-instr-generate -fcoverage-mapping
+FUZZ_MAKE     = $(SUBMAKE) SANITIZE=1 CC=clang FUZZ="$(FUZZ)"
+
+.PHONY: fuzz fuzz-build fuzz-coverage fuzz-programs
+
+$(B)/tests/fuzz_%: $(B)/common/tests/fuzz_%.o $(TEST_LIB) $(LIB)
+	@mkdir -p $(@D)
+	$(QUIET) LD $@
+	$(CC) $(ALL_CFLAGS) $(FUZZ_ENGINE) $(ALL_LDFLAGS) -o $@ $< $(TEST_LIB) $(LIB) $(PKG_LIBS) \
+	    $(shell pkg-config --libs cmocka)
+
+fuzz-programs: $(FUZZ:%=$(B)/tests/fuzz_%)
+
+fuzz-build:
+	$(FUZZ_MAKE) B=$(FUZZ_BUILD) SANITIZER="-fsanitize=fuzzer-no-link $(FUZZ_CHECKS)" fuzz-programs
+
+fuzz: deps
+	$(MAKE) --no-print-directory fuzz-build
+	$(PYTHON_RUN) cts/fuzz.py --programs $(FUZZ_BUILD)/tests --seconds $(FUZZ_SECONDS) $(FUZZ)
+
+fuzz-coverage: deps
+	$(FUZZ_MAKE) B=$(FUZZ_COVER) SANITIZER="-fsanitize=fuzzer-no-link $(FUZZ_COUNTS)" fuzz-programs
+	$(PYTHON_RUN) cts/fuzz.py --programs $(FUZZ_COVER)/tests --coverage $(FUZZ)
+
 # --- documentation ---------------------------------------------------------------------------
 
 MANS := $(AGENTS:%=$(B)/man/ocf_aws_%.7) $(AGENTS:%=$(B)/man/ja/ocf_aws_%.7)
@@ -146,6 +182,7 @@ deps:
 # deps first, in a make of its own: what follows looks at what it installs.
 check: deps
 	$(SUBMAKE) tests all man
+	$(MAKE) --no-print-directory fuzz-build
 	OCF_AWS_BUILD=$(abspath $(B)) .venv/bin/python cts/check.py --report $(B)/check/pytest.xml $(PYTEST) $(TESTS)
 
 valgrind: deps

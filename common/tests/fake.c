@@ -129,9 +129,8 @@ find_rule(struct fake *f, const struct fake_request *q)
     return NULL;
 }
 
-/* What libcurl's transport does with an answer, without libcurl. Returns how long it took. */
-static uint64_t
-answer(const struct fake_rule *rule, struct http_exchange *x, struct deadline d)
+uint64_t
+fake_answer(const struct fake_rule *rule, struct http_exchange *x, struct deadline d)
 {
     uint64_t left_ms = deadline_left_ms(deadline_cap(d, x->request.attempt_ms));
     size_t len = rule->answer == NULL ? 0 : strlen(rule->answer);
@@ -176,7 +175,7 @@ perform(void *arg, struct http_exchange *const *exchanges, size_t n, struct dead
         if (rule->given_up < 0) {
             return rule->given_up;
         }
-        took_ms = answer(rule, exchanges[i], d);
+        took_ms = fake_answer(rule, exchanges[i], d);
         longest_ms = took_ms > longest_ms ? took_ms : longest_ms;
     }
     f->mono_ms += longest_ms;

@@ -113,6 +113,10 @@ void fake_script(struct fake *f, const struct fake_rule *rules, size_t n);
     fake_script((f), (const struct fake_rule[]){__VA_ARGS__},                                      \
                 ARRAY_LEN(((const struct fake_rule[]){__VA_ARGS__})))
 
+/*! \brief Do with an answer what libcurl's transport does, without libcurl; returns the ms it took.
+ */
+uint64_t fake_answer(const struct fake_rule *rule, struct http_exchange *x, struct deadline d);
+
 /*! \brief A deadline on the fake clock. */
 struct deadline fake_deadline(struct fake *f, uint64_t ms);
 
