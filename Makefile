@@ -157,11 +157,13 @@ AGENT_DIR := $(DESTDIR)$(OCF_ROOT)/resource.d/aws
 
 install: all man
 	install -d $(AGENT_DIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/ja/man7 \
-	    $(DESTDIR)$(DATADIR)/ocf-aws/iam
+	    $(DESTDIR)$(DATADIR)/ocf-aws/iam $(DESTDIR)$(DATADIR)/ocf-aws/scenarios
 	install -m 755 $(PROGRAMS) $(AGENT_DIR)
 	install -m 644 $(filter $(B)/man/ocf_%,$(MANS)) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 $(filter $(B)/man/ja/%,$(MANS)) $(DESTDIR)$(MANDIR)/ja/man7
 	install -m 644 $(AGENTS:%=xml/iam/%.json) $(DESTDIR)$(DATADIR)/ocf-aws/iam
+	install -m 644 $(wildcard xml/scenarios/*.xml xml/scenarios/*.conf) $(DESTDIR)$(DATADIR)/ocf-aws/scenarios
+	install -m 755 $(wildcard xml/scenarios/*.sh) $(DESTDIR)$(DATADIR)/ocf-aws/scenarios
 
 uninstall:
 	rm -f $(AGENTS:%=$(AGENT_DIR)/%) \

@@ -11,18 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import geo
+import geopicture
 import pytest
 import services
 from geo import ADDRESS, GROUP, MONITOR_S, STALE_S, URL, Everywhere
 from lab import quorum
 from lab.handle import Lab
 from lab.state import until
+from lab.timeline import Moment
 from lab.topology import OSAKA, REGION
 from runner import BUILD
 from watch import SETTLE_S
 
 LAB_NAME = "cts_geo_quorum"
 SCENARIO = "two-regions-quorum"
+PICTURE = BUILD / "check" / "region-lost.svg"
 ARBITER = "arbiter"
 
 
@@ -136,22 +139,27 @@ def test_region_lost_with_its_api_waits_for_the_operator(watch: Everywhere) -> N
     survivor = watch.nodes_of(OSAKA)[0]
     geo.lose_region(watch.lab, REGION)
     began = time.monotonic()
+    moments = [Moment(began, "Tokyo is lost, with its API")]
     watch.wait_stopped(first)
     geo.wait_fencing_pending(watch.lab, lost)
     assert watch.started_in(OSAKA) == []
     geo.confirm_lost(watch.lab, survivor, lost)
-    times = {"confirmed_s": time.monotonic() - began}
+    moments.append(Moment(time.monotonic(), f"the operator: {' and '.join(lost)} are off"))
+    times = {"confirmed_s": moments[-1].t - began}
     heir = watch.wait_active_in(OSAKA)
     watch.wait_everywhere(heir, but=REGION)
+    moments.append(Moment(time.monotonic(), "Osaka and Singapore are served"))
     reason = until(watch.degraded, SETTLE_S, "a monitor to miss the region")
     assert REGION in reason
 
     watch.lab.heal()
-    back = time.monotonic()
+    moments.append(Moment(time.monotonic(), "Tokyo is back"))
     watch.wait_led_to(heir, REGION, STALE_S)
-    times["stale_s"] = time.monotonic() - back
+    moments.append(Moment(time.monotonic(), f"every route of Tokyo leads to {heir}"))
+    times["stale_s"] = moments[-1].t - moments[-2].t
     watch.wait_everywhere(heir)
     watch.note_everywhere(SCENARIO, "region lost with its API", **times)
+    geopicture.draw(watch, "A region is lost, and comes back", moments, PICTURE)
     assert watch.fenced == []
     watch.wait_online()
     watch.wait_everywhere(heir)

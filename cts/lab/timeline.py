@@ -20,6 +20,7 @@ CHARACTER = 7.5
 NODE_COLOURS = ("#2b6cb0", "#c05621", "#6b46c1", "#2c7a7b")
 LOST, OFF, INK, FAINT, GRID = "#c53030", "#e2e8f0", "#1a202c", "#4a5568", "#cbd5e0"
 PALE = 0.2
+NOBODY = "nobody"
 FONT = "font-family='system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif'"
 
 
@@ -31,7 +32,7 @@ Scale = Callable[[float], float]
 class Bar:
     """From when to when something was so.
 
-    The node gives the colour, pale unless strong; None is off or nowhere.
+    The node gives the colour, pale unless strong; None is off or nowhere, NOBODY is no answer.
     """
 
     began: float
@@ -59,7 +60,7 @@ class Moment:
 
 @dataclass
 class Panel:
-    """One stretch of time with its lanes, moments and the client's requests."""
+    """One stretch of time with its lanes, moments and a client's requests, one by one."""
 
     title: str
     subtitle: str
@@ -111,8 +112,10 @@ def _panel(panel: Panel, colours: dict[str, str], top: int) -> tuple[list[str], 
         bars += lane_bars
         texts += lane_texts
         y += LANE_HEIGHT + LANE_GAP
-    bars += _client(panel.requests, colours, x, y)
-    bottom = y + LANE_HEIGHT + 6
+    if panel.requests:
+        bars += _client(panel.requests, colours, x, y)
+        y += LANE_HEIGHT + LANE_GAP
+    bottom = y + 6 - LANE_GAP
     markers = []
     for number, (moment, place) in enumerate(zip(moments, places, strict=True), 1):
         markers += _marker(number, (place, top + 66), (x(moment.t), lanes_top - 6), bottom)
@@ -154,7 +157,7 @@ def _bars(lane: Lane, colours: dict[str, str], x: Scale, y: float) -> tuple[list
         left, width = x(bar.began), x(bar.ended) - x(bar.began)
         if width <= 0:
             continue
-        colour = colours[bar.node] if bar.node else OFF
+        colour = LOST if bar.node == NOBODY else colours[bar.node] if bar.node else OFF
         bars.append(_rect(left, y, width, LANE_HEIGHT, colour, 1 if bar.strong else PALE))
         if len(bar.text) * CHARACTER + 12 < width:
             ink = "#ffffff" if bar.node and bar.strong else FAINT

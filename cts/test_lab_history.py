@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who had a resource and when, put together from logs and events."""
+
+import datetime
+import math
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from lab import history
+from lab.handle import Lab
+
+NODES = ("n1", "n2")
+REQUESTED = "Requesting local execution of start operation for vip on {} | key"
+STOPPED = "Result of stop operation for vip on {}: ok | rc=0"
+
+
+def recorded(directory: Path, log: list[tuple[float, str, str]], events: list[dict]) -> Lab:
+    """What is left of a lab: lines of logs as (time, node, text), and events."""
+    offset = time.time() - time.monotonic()
+    for node in NODES:
+        file = directory / node / "log" / "pacemaker" / "pacemaker.log"
+        file.parent.mkdir(parents=True)
+        with open(file, "w") as lines:
+            for t, where, text in log:
+                if where == node:
+                    moment = datetime.datetime.fromtimestamp(t + offset)
+                    stamp = moment.strftime("%b %d %H:%M:%S.%f")[:-3]
+                    line = f"{stamp} {node} pacemaker-controld  [9] (f) \tnotice: {text}\n"
+                    lines.write(line.format(node))
+    files = SimpleNamespace(node=lambda name: directory / name, events=lambda: events)
+    return SimpleNamespace(topology=SimpleNamespace(nodes=dict.fromkeys(NODES)), files=files)
+
+
+@pytest.mark.parametrize(
+    ("second", "events", "several"),
+    [
+        pytest.param(31, [], False, id="stopped-before"),
+        pytest.param(29, [], True, id="stopped-after"),
+        pytest.param(
+            21, [{"t": 20.0, "kind": "power", "node": "n1", "state": "off"}], False, id="fenced"
+        ),
+        pytest.param(21, [{"t": 22.0, "kind": "kill", "node": "n1"}], True, id="died-after"),
+        pytest.param(
+            21, [{"t": 20.0, "kind": "power", "node": "n2", "state": "off"}], True, id="another-off"
+        ),
+    ],
+)
+def test_held_by_several(tmp_path: Path, second: float, events: list[dict], several: bool) -> None:
+    """A node has a resource until it has stopped it, or is off."""
+    now = time.monotonic() - 100
+    for event in events:
+        event["t"] += now
+    log = [(now + 10, "n1", REQUESTED), (now + second, "n2", REQUESTED), (now + 30, "n1", STOPPED)]
+    lab = recorded(tmp_path, log, events)
+    held = history.holdings(lab, "vip")
+    assert [each.node for each in held] == ["n1", "n2"]
+    assert held[-1].ended == math.inf
+    assert bool(history.held_by_several(held)) == several
+    assert history.holdings(lab, "other") == []
