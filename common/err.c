@@ -68,7 +68,10 @@ const char *err_class_name(enum err_class class)
     return "BUG";
 }
 
-/* Bytes of the UTF-8 character at s; 0 when it is none. Source: RFC 3629, section 4. */
+/*
+ * Bytes of the UTF-8 character at s; 0 when it is none, or none that XML may hold.
+ * Source: RFC 3629, section 4; XML 1.0, "Characters".
+ */
 static size_t
 character_len(const unsigned char *s)
 {
@@ -94,21 +97,30 @@ character_len(const unsigned char *s)
             return 0;
         }
     }
-    return len;
+    return len == 3 && s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe ? 0 : len;
+}
+
+/* C0, DEL, and C1, in which terminals find the beginning of a command, too. */
+static bool
+is_control(const unsigned char *s)
+{
+    return s[0] < ' ' || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
 void
 err_one_line(char *text)
 {
-    while (*text != '\0') {
-        size_t len = character_len((const unsigned char *)text);
+    unsigned char *s = (unsigned char *)text;
+
+    while (*s != '\0') {
+        size_t len = character_len(s);
 
         if (len == 0) {
-            *text = '?';
-        } else if ((unsigned char)*text < ' ' || *text == 0x7f) {
-            *text = ' ';
+            *s = '?';
+        } else if (is_control(s)) {
+            memset(s, ' ', len);
         }
-        text += len == 0 ? 1 : len;
+        s += len == 0 ? 1 : len;
     }
 }
 

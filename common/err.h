@@ -96,8 +96,9 @@ const char *err_class_name(enum err_class class);
 /*!
  * \brief Replace control characters by spaces, and what is no UTF-8 by '?'
  *
- * Log and exit reasons are lines, and an exit reason becomes a part of the cluster's XML. Texts
- * that are cut to fit may end in half a character.
+ * Control characters are those of C1, too. Log and exit reasons are lines and go to terminals, and
+ * an exit reason becomes a part of the cluster's XML. Texts that are cut to fit may end in half a
+ * character.
  */
 void err_one_line(char *text);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
+#include "err.h"
+
 #include <crm/common/logging.h>
 
 #include <qb/qblog.h>
@@ -29,5 +31,6 @@ log_write(int priority, const char *function, const char *file, int line, const 
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    err_one_line(text);
     qb_log_from_external_source(function, file, "%s", (uint8_t)priority, (uint32_t)line, 0, text);
 }

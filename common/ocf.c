@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
@@ -106,6 +107,7 @@ ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    err_one_line(text);
     (void)fprintf(stderr, "%s: %s\n", exit_code == PCMK_OCF_OK ? "ok" : "ERROR", text);
     if (exit_code > ctx->worst_finding) {
         ctx->worst_finding = exit_code;
@@ -954,8 +956,14 @@ ocf_main(const struct ocf_agent *agent, int argc, char **argv)
         if (strcmp(action, handlers[i].name) == 0) {
             struct rlimit none = {0, 0};
 
-            /* A core file would hold credentials. */
+            /*
+             * A core file would hold credentials. A handler of cores that is a program is stopped
+             * by no limit, only by this: core(5), "Piping core dumps to a program".
+             */
             (void)setrlimit(RLIMIT_CORE, &none);
+            (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+            /* libcurl would write the keys of its connections there: everything sent, in clear. */
+            (void)unsetenv("SSLKEYLOGFILE");
             cancel_fd = open_signals();
             return run_action(agent, &handlers[i], cancel_fd);
         }

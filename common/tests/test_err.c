@@ -131,6 +131,11 @@ err_texts_are_utf8(void **state)
         {"too long \xc0\x80 \xe0\x80\x80 \xf0\x80\x80\x80", "too long ?? ??? ????"},
         {"half a pair \xed\xa0\x80", "half a pair ???"},
         {"beyond the last \xf4\x90\x80\x80", "beyond the last ????"},
+        {"not in XML \xef\xbf\xbe \xef\xbf\xbf \xef\xbf\xbd", "not in XML ??? ??? \xef\xbf\xbd"},
+        {"\x1b[2J\x1b]0;title\a", " [2J ]0;title "},
+        {"csi \xc2\x9b"
+         "31m nel \xc2\x85 nbsp \xc2\xa0",
+         "csi   31m nel    nbsp \xc2\xa0"},
     };
     struct err e = {0};
 

@@ -2,6 +2,8 @@
 #include "fakenode.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define ANSWERS_MAX 8
 #define WAITS       "3000" /* ms: a timeout that leaves time for a few looks */
@@ -815,6 +817,37 @@ ocf_node_url_of_parameter_environment_and_default(void **state)
     (void)unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 }
 
+/* --- what the process keeps to itself --------------------------------------------------------- */
+
+/* Neither a core, also by a program that takes cores, nor libcurl's key log is written. */
+static void
+ocf_main_leaves_no_copy_of_its_memory(void **state)
+{
+    struct rlimit core = {1, 1};
+
+    (void)state;
+    assert_int_equal(setenv("SSLKEYLOGFILE", "/nonexistent/keys", 1), 0);
+    assert_int_equal(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+    assert_int_equal(run(&agent, "stop", WAITS), PCMK_OCF_OK);
+    assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+    assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+    assert_int_equal(core.rlim_max, 0);
+    assert_null(getenv("SSLKEYLOGFILE"));
+}
+
+static void
+ocf_finding_is_one_line_without_commands(void **state)
+{
+    struct ocf_ctx ctx = {.agent = &agent};
+    struct fakenode_stderr caught;
+
+    (void)state;
+    fakenode_stderr_begin(&caught);
+    ocf_finding(&ctx, -ERR_NOT_FOUND, "record \"%s\"", "a\nocf-exit-reason:b\x1b[2J\xc2\x9b\xff");
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_string_equal(told, "ERROR: record \"a ocf-exit-reason:b [2J  ?\"\n");
+}
+
 int
 main(void)
 {
@@ -845,6 +878,8 @@ main(void)
         TEST(ocf_aws_in_without_a_role_uses_the_keys_themselves),
         TEST(ocf_aws_in_needs_the_own_region),
         TEST(ocf_node_url_of_parameter_environment_and_default),
+        TEST(ocf_main_leaves_no_copy_of_its_memory),
+        TEST(ocf_finding_is_one_line_without_commands),
     };
 
     return cmocka_run_group_tests_name("ocf", tests, NULL, NULL);
