@@ -16,6 +16,7 @@
 #define FDS_PER_CONNECTION 4
 #define FDS_PLENTY         1000
 #define RESOLVER_STACK     (512 * 1024) /* bytes */
+#define HEAD_MAX           65536        /* bytes of all header lines and trailers of an answer */
 
 struct http {
     const struct http_options *options;
@@ -30,6 +31,7 @@ struct running {
     CURL *easy;
     struct curl_slist *headers;
     char detail[CURL_ERROR_SIZE];
+    size_t head_len;
     bool too_big;
     bool ended;
 };
@@ -192,6 +194,11 @@ on_header(char *data, size_t size, size_t n, void *arg)
     struct running *r = arg;
     char value[HTTP_REQUEST_ID_MAX];
 
+    r->head_len += size * n;
+    if (r->head_len > HEAD_MAX) {
+        r->too_big = true;
+        return 0;
+    }
     if (header_value(data, size * n, "date", value, sizeof(value))) {
         time_t t = curl_getdate(value, NULL);
 
@@ -218,15 +225,21 @@ set_headers(struct running *r)
     return curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers) == CURLE_OK;
 }
 
+/* What is trusted, for AWS and for a proxy that is itself spoken to in TLS. */
 static bool
 set_trust(const struct http *h, CURL *easy)
 {
-    if (h->options->ca_file != NULL) {
+    const char *file = h->options->ca_file;
+
+    if (file != NULL) {
         /* The bundle that was asked for, and nothing beside it. */
-        return curl_easy_setopt(easy, CURLOPT_CAINFO, h->options->ca_file) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
+        return curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK;
     }
-    return !h->hashed_trust || curl_easy_setopt(easy, CURLOPT_CAINFO, NULL) == CURLE_OK;
+    return !h->hashed_trust || (curl_easy_setopt(easy, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+                                curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL) == CURLE_OK);
 }
 
 static bool
@@ -272,8 +285,9 @@ set_options(const struct http *h, struct running *r, struct deadline d)
            SET(CURLOPT_CUSTOMREQUEST, q->method) && set_headers(r) && set_trust(h, r->easy) &&
            set_schemes(r->easy) && set_proxy(h, q, r->easy) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
            SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-           SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_NOSIGNAL, 1L) &&
-           SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+           SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+           SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+           SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
            SET(CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L) && SET(CURLOPT_TIMEOUT_MS, timeout_ms) &&
            SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
            SET(CURLOPT_WRITEDATA, r) && SET(CURLOPT_HEADERFUNCTION, on_header) &&

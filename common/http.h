@@ -8,7 +8,9 @@
 
 /*
  * HTTP, one attempt of one or many requests at once. Redirects are never followed, certificates
- * and host names are always checked, and every answer has a limit. Retrying is not done here.
+ * and host names are always checked, TLS is 1.2 or newer, also to a proxy, and head and body of
+ * every answer have a limit. HTTP/2, compression, cookies, netrc, HSTS and alternative services
+ * are not used: a request goes where its URL says, or nowhere. Retrying is not done here.
  */
 
 #define HTTP_HEADERS_MAX    32

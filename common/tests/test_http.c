@@ -38,8 +38,13 @@ static pid_t server_pid = -1;
 static char plain[64]; /* http://127.0.0.1:PORT */
 static char tls[64];   /* https://127.0.0.1:PORT, with a certificate for that address */
 static char wrong[64]; /* https://127.0.0.1:PORT, with a certificate for another host */
+static char old[64];   /* https://127.0.0.1:PORT, TLS 1.1 with a certificate for that address */
 static char ca_path[64];
 static char wrong_ca_path[64];
+static char old_ca_path[64];
+static char openssl_path[64];
+
+enum { PLAIN, TLS, WRONG, OLD, N_SERVERS };
 
 enum ending { CLOSE, RESET, HOLD };
 
@@ -54,6 +59,7 @@ static const struct {
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n there\r\n0\r\n\r\n",
      CLOSE},
     {"/until-close", "HTTP/1.0 200 OK\r\n\r\nhello", CLOSE},
+    {"/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", CLOSE},
     {"/fault", "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", CLOSE},
     {"/redirect", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", CLOSE},
     {"/truncated", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", CLOSE},
@@ -111,6 +117,15 @@ send_generated(int fd, const char *request)
                      strncmp(request, "GET /long-id-fits", 17) == 0 ? 63 : 64, filler, filler);
 
         send_all(fd, line, (size_t)len);
+    } else if (strncmp(request, "GET /endless-", 13) == 0) {
+        bool trailers = strncmp(request, "GET /endless-trailers", 21) == 0;
+        int len = snprintf(line, sizeof(line), "X-Filler: %s\r\n", filler);
+        const char *head = trailers ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+                                    : "HTTP/1.1 200 OK\r\n";
+
+        send_all(fd, head, strlen(head));
+        while (send(fd, line, (size_t)len, MSG_NOSIGNAL) == len) {
+        }
     } else if (strncmp(request, "GET /big", 8) == 0) {
         int len =
             snprintf(line, sizeof(line), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BIG_BODY);
@@ -157,6 +172,37 @@ is_complete(const char *text)
     return strlen(end + 4) >= body_len;
 }
 
+/* Be a proxy: all bytes in both directions until one side ends. `target` is 127.0.0.1:PORT. */
+static void
+tunnel(int fd, const char *target)
+{
+    static const char ok[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
+                          {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .events = POLLIN}};
+    unsigned port = 0;
+    char data[4096];
+
+    if (sscanf(target, "127.0.0.1:%u", &port) != 1) {
+        return;
+    }
+    a.sin_port = htons((uint16_t)port);
+    if (connect(p[1].fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+        return;
+    }
+    send_all(fd, ok, sizeof(ok) - 1);
+    while (poll(p, 2, -1) > 0) {
+        for (size_t i = 0; i < 2; i++) {
+            ssize_t n = p[i].revents == 0 ? 0 : recv(p[i].fd, data, sizeof(data), 0);
+
+            if (p[i].revents != 0 && n <= 0) {
+                return;
+            }
+            send_all(p[1 - i].fd, data, (size_t)n);
+        }
+    }
+}
+
 static void
 serve_plain(int fd)
 {
@@ -178,6 +224,10 @@ serve_plain(int fd)
     k = __atomic_fetch_add(&seen->n_requests, 1, __ATOMIC_SEQ_CST);
     if (k < REQUESTS_MAX) {
         memcpy(seen->requests[k], text, len + 1);
+    }
+    if (strncmp(text, "CONNECT ", 8) == 0) {
+        tunnel(fd, text + 8);
+        return;
     }
     path_at = strcspn(text, " ") + 1;
     /* As a proxy we are sent the whole URL. */
@@ -264,17 +314,17 @@ listen_on_loopback(uint16_t *ret_port)
 
 /* The server's life: a process a connection; all of them end with their parent. */
 static void
-serve(const int listeners[3], SSL_CTX *const contexts[3])
+serve(const int listeners[N_SERVERS], SSL_CTX *const contexts[N_SERVERS])
 {
     (void)signal(SIGCHLD, SIG_IGN);
     for (;;) {
-        struct pollfd p[3];
+        struct pollfd p[N_SERVERS];
 
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < N_SERVERS; i++) {
             p[i] = (struct pollfd){.fd = listeners[i], .events = POLLIN};
         }
-        (void)poll(p, 3, -1);
-        for (size_t i = 0; i < 3; i++) {
+        (void)poll(p, N_SERVERS, -1);
+        for (size_t i = 0; i < N_SERVERS; i++) {
             int fd =
                 (p[i].revents & POLLIN) == 0 ? -1 : accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC);
 
@@ -306,28 +356,50 @@ make_path(char path[64])
     (void)close(fd);
 }
 
+/* From here on OpenSSL allows what systems allowed ten years ago: what refuses it is ours. */
+static void
+allow_old_tls(void)
+{
+    static const char text[] = "openssl_conf = all\n[all]\nssl_conf = ssl\n"
+                               "[ssl]\nsystem_default = old\n"
+                               "[old]\nMinProtocol = TLSv1\nCipherString = ALL@SECLEVEL=0\n";
+    FILE *file = NULL;
+
+    make_path(openssl_path);
+    file = fopen(openssl_path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(setenv("OPENSSL_CONF", openssl_path, 1), 0);
+}
+
 static int
 start_server(void **state)
 {
-    int listeners[3];
-    uint16_t ports[3];
-    SSL_CTX *contexts[3] = {NULL, NULL, NULL};
+    int listeners[N_SERVERS];
+    uint16_t ports[N_SERVERS];
+    SSL_CTX *contexts[N_SERVERS] = {NULL};
 
     (void)state;
     seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (seen == MAP_FAILED) {
         return -1;
     }
-    for (size_t i = 0; i < 3; i++) {
+    allow_old_tls();
+    for (size_t i = 0; i < N_SERVERS; i++) {
         listeners[i] = listen_on_loopback(&ports[i]);
     }
     make_path(ca_path);
     make_path(wrong_ca_path);
-    contexts[1] = make_context("IP:127.0.0.1", ca_path);
-    contexts[2] = make_context("DNS:other.example.com", wrong_ca_path);
-    (void)snprintf(plain, sizeof(plain), "http://127.0.0.1:%hu", ports[0]);
-    (void)snprintf(tls, sizeof(tls), "https://127.0.0.1:%hu", ports[1]);
-    (void)snprintf(wrong, sizeof(wrong), "https://127.0.0.1:%hu", ports[2]);
+    make_path(old_ca_path);
+    contexts[TLS] = make_context("IP:127.0.0.1", ca_path);
+    contexts[WRONG] = make_context("DNS:other.example.com", wrong_ca_path);
+    contexts[OLD] = make_context("IP:127.0.0.1", old_ca_path);
+    assert_int_equal(SSL_CTX_set_max_proto_version(contexts[OLD], TLS1_1_VERSION), 1);
+    (void)snprintf(plain, sizeof(plain), "http://127.0.0.1:%hu", ports[PLAIN]);
+    (void)snprintf(tls, sizeof(tls), "https://127.0.0.1:%hu", ports[TLS]);
+    (void)snprintf(wrong, sizeof(wrong), "https://127.0.0.1:%hu", ports[WRONG]);
+    (void)snprintf(old, sizeof(old), "https://127.0.0.1:%hu", ports[OLD]);
     (void)unsetenv("http_proxy");
     (void)unsetenv("https_proxy");
     (void)unsetenv("HTTPS_PROXY");
@@ -340,7 +412,7 @@ start_server(void **state)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         serve(listeners, contexts);
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < N_SERVERS; i++) {
         (void)close(listeners[i]);
         SSL_CTX_free(contexts[i]);
     }
@@ -355,6 +427,8 @@ stop_server(void **state)
     (void)waitpid(server_pid, NULL, 0);
     (void)unlink(ca_path);
     (void)unlink(wrong_ca_path);
+    (void)unlink(old_ca_path);
+    (void)unlink(openssl_path);
     return munmap(seen, sizeof(*seen));
 }
 
@@ -547,6 +621,37 @@ http_body_at_and_over_the_maximum(void **state)
     http_exchange_done(&x);
     assert_int_equal(ask(&(struct once){.path = "/chunked", .max_answer = 10}, &x), 0);
     assert_int_equal(x.error.code, -ERR_TOO_BIG);
+    http_exchange_done(&x);
+}
+
+/* Who answers cannot make us keep more than a little, in no part of the answer. */
+static void
+http_endless_head_is_too_big(void **state)
+{
+    static const char *const paths[] = {"/endless-head", "/endless-trailers"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct http_exchange x;
+
+        print_message("  %s\n", paths[i]);
+        assert_int_equal(ask(&(struct once){.path = paths[i], .attempt_ms = 20000}, &x), 0);
+        assert_int_equal(x.error.code, -ERR_TOO_BIG);
+        http_exchange_done(&x);
+    }
+}
+
+/* An answer that says it is compressed is what it is; none is asked for. */
+static void
+http_body_is_never_decompressed(void **state)
+{
+    struct http_exchange x;
+
+    (void)state;
+    assert_int_equal(ask(&(struct once){.path = "/gzip"}, &x), 0);
+    assert_int_equal(x.error.code, 0);
+    assert_string_equal(buf_str(&x.answer.body), "hello");
+    assert_null(strcasestr(seen->requests[0], "Accept-Encoding"));
     http_exchange_done(&x);
 }
 
@@ -810,6 +915,116 @@ http_certificate_of_another_host_sends_nothing(void **state)
 }
 
 static void
+http_old_tls_sends_nothing(void **state)
+{
+    const struct once cases[] = {
+        {.base = old, .path = "/ok", .options = {.ca_file = old_ca_path}},
+        {.path = "/ok", .options = {.ca_file = old_ca_path, .proxy = old}}, /* as a proxy */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_exchange x;
+
+        memset(seen, 0, sizeof(*seen));
+        assert_int_equal(ask(&cases[i], &x), 0);
+        assert_true(x.error.code < 0);
+        assert_false(x.answer.sent);
+        http_exchange_done(&x);
+        assert_int_equal(seen->n_connections, 1);
+        assert_int_equal(seen->n_tls_bytes, 0);
+    }
+}
+
+/* A proxy that is spoken to in TLS is checked as AWS is, and by the same file. */
+static void
+http_proxy_in_tls_is_checked(void **state)
+{
+    const struct {
+        const char *proxy;
+        const char *ca_file;
+        bool trusted;
+    } cases[] = {
+        {tls, ca_path, true},
+        {tls, NULL, false},
+        {tls, wrong_ca_path, false},
+        {wrong, wrong_ca_path, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_exchange x;
+
+        print_message("  %zu\n", i);
+        memset(seen, 0, sizeof(*seen));
+        assert_int_equal(
+            ask(&(struct once){.base = "http://host.invalid",
+                               .path = "/ok",
+                               .options = {.ca_file = cases[i].ca_file, .proxy = cases[i].proxy}},
+                &x),
+            0);
+        assert_int_equal(x.error.code, cases[i].trusted ? 0 : -ERR_TLS);
+        assert_int_equal(seen->n_tls_bytes > 0, cases[i].trusted);
+        http_exchange_done(&x);
+    }
+}
+
+/* The proxy is told the host alone; what is for the host is checked and sent inside the tunnel. */
+static void
+http_proxy_sees_nothing_but_the_host(void **state)
+{
+    const struct {
+        const char *base;
+        const char *ca_file;
+        int code;
+    } cases[] = {
+        {tls, ca_path, 0},
+        {tls, NULL, -ERR_TLS},
+        {wrong, wrong_ca_path, -ERR_TLS},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_exchange x;
+
+        memset(seen, 0, sizeof(*seen));
+        assert_int_equal(
+            ask(&(struct once){.base = cases[i].base,
+                               .path = "/ok",
+                               .headers = {"Authorization: secret"},
+                               .options = {.ca_file = cases[i].ca_file, .proxy = plain}},
+                &x),
+            0);
+        assert_int_equal(x.error.code, cases[i].code);
+        assert_int_equal(seen->n_tls_bytes > 0, cases[i].code == 0);
+        assert_non_null(strstr(seen->requests[0], "CONNECT 127.0.0.1:"));
+        assert_null(strstr(seen->requests[0], "secret"));
+        http_exchange_done(&x);
+    }
+}
+
+/* A proxy's password, which only the environment can hold, is in no message. */
+static void
+http_password_of_a_proxy_is_not_told(void **state)
+{
+    static const char *const proxies[] = {"http://user:pass-word@127.0.0.1:1",
+                                          "http://user:pass-word@host.invalid:1",
+                                          "https://user:pass-word@127.0.0.1:1"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++) {
+        struct http_exchange x;
+
+        assert_int_equal(setenv("https_proxy", proxies[i], 1), 0);
+        assert_int_equal(ask(&(struct once){.base = tls, .path = "/ok"}, &x), 0);
+        (void)unsetenv("https_proxy");
+        assert_true(x.error.code < 0);
+        assert_null(strstr(x.error.text, "pass-word"));
+        http_exchange_done(&x);
+    }
+}
+
+static void
 http_certificate_in_ca_file_trusted(void **state)
 {
     struct http_exchange x;
@@ -939,6 +1154,8 @@ main(void)
         SERVER_TEST(http_silent_server_times_out_at_the_cap),
         SERVER_TEST(http_deadline_nearer_than_the_cap_wins),
         SERVER_TEST(http_body_at_and_over_the_maximum),
+        SERVER_TEST(http_endless_head_is_too_big),
+        SERVER_TEST(http_body_is_never_decompressed),
         SERVER_TEST(http_secret_answer_in_a_wiping_buffer),
         SERVER_TEST(http_date_and_request_id_of_the_answer),
         SERVER_TEST(http_request_is_sent_as_given),
@@ -951,6 +1168,10 @@ main(void)
         SERVER_TEST(http_exchange_used_again_starts_afresh),
         SERVER_TEST(http_untrusted_certificate_sends_nothing),
         SERVER_TEST(http_certificate_of_another_host_sends_nothing),
+        SERVER_TEST(http_old_tls_sends_nothing),
+        SERVER_TEST(http_proxy_in_tls_is_checked),
+        SERVER_TEST(http_proxy_sees_nothing_but_the_host),
+        SERVER_TEST(http_password_of_a_proxy_is_not_told),
         SERVER_TEST(http_certificate_in_ca_file_trusted),
         SERVER_TEST(http_missing_ca_file_is_tls_error),
         cmocka_unit_test(http_url_parse_good_urls),
