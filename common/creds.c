@@ -307,6 +307,31 @@ assume(const struct creds *c, const struct aws_credentials *base, const char *ro
     return 0;
 }
 
+/*
+ * Cut off white space at the end, and see whether it is a JSON Web Token: base64url, two dots. The
+ * path may come from who may write parameters and not read files: no other file leaves this host.
+ */
+static bool
+is_web_identity(struct buf *b)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *part = buf_str(b);
+
+    while (b->len > 0 && strchr(" \t\r\n", b->data[b->len - 1]) != NULL) {
+        b->data[--b->len] = '\0';
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        size_t len = strspn(part, letters);
+
+        if (len == 0 || part[len] != (i < 2 ? '.' : '\0')) {
+            return false;
+        }
+        part += len + 1;
+    }
+    return part == b->data + b->len + 1;
+}
+
 static int
 from_web_identity(const struct creds *c, const char *role_arn, const char *file, struct deadline d,
                   struct aws_credentials *ret, struct err *e)
@@ -314,6 +339,9 @@ from_web_identity(const struct creds *c, const char *role_arn, const char *file,
     OCF_BUF struct buf text = BUF_INIT_SECRET(AWS_SECRET_MAX);
     int rc = profile_read_file(file, &text, e);
 
+    if (rc == 0 && !is_web_identity(&text)) {
+        return err_set(e, ERR_PROFILE, "%s: not a web identity token (JWT)", file);
+    }
     return rc < 0 ? rc : assume(c, NULL, role_arn, NULL, buf_str(&text), d, ret, e);
 }
 

@@ -23,6 +23,9 @@ profile_read_file(const char *path, struct buf *ret, struct err *e)
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         return err_set(e, ERR_PROFILE, "%s: not a regular file", path);
     }
+    if ((st.st_mode & S_IWOTH) != 0) {
+        return err_set(e, ERR_PROFILE, "%s: anybody can write to it: chmod 600", path);
+    }
     if ((st.st_mode & (S_IRGRP | S_IROTH)) != 0) {
         log_warning("%s can be read by others than its owner: chmod 600", path);
     }

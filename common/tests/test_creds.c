@@ -311,6 +311,37 @@ creds_web_identity_missing_file_named(void **state)
     assert_refused(f, &c, -ERR_PROFILE, path);
 }
 
+/*
+ * A profile may name any file, and so may who can write parameters: nothing but a token is sent,
+ * and nothing of the file is told.
+ */
+static void
+creds_web_identity_of_another_file_is_not_sent(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "\n",
+                                        "eyJ.a",
+                                        "eyJ.a.b.c",
+                                        "eyJ..b",
+                                        ".a.b",
+                                        "eyJ.a.",
+                                        "eyJ.a b",
+                                        "eyJ.a.b\neyJ.a.b",
+                                        "top-secret",
+                                        "root:$y$j9T$x.y:19000::::::\n"};
+    struct fake *f = *state;
+
+    fake_env("AWS_ROLE_ARN", "arn:aws:iam::1:role/web");
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        CHAIN c;
+
+        init(f, &c);
+        fake_env("AWS_WEB_IDENTITY_TOKEN_FILE", fake_file(f, "other", texts[i]));
+        assert_refused(f, &c, -ERR_PROFILE, "not a web identity token");
+    }
+    assert_int_equal(f->n_requests, 0);
+}
+
 /* --- container ------------------------------------------------------------------------------ */
 
 static void
@@ -624,11 +655,11 @@ creds_profile_with_web_identity(void **state)
 
     init(f, &c);
     assert_int_equal(buf_addf(&text, "[p]\nrole_arn=arn:w\nweb_identity_token_file=%s\n",
-                              fake_file(f, "jwt", "eyJ")),
+                              fake_file(f, "jwt", "eyJ.a.b\n")),
                      0);
     c.creds.options.profile = "p";
     c.creds.options.credentials_file = fake_file(f, "c", text.data);
-    FAKE_SCRIPT(f, {.body = "Action=AssumeRoleWithWebIdentity",
+    FAKE_SCRIPT(f, {.body = "WebIdentityToken=eyJ.a.b",
                     .status = 200,
                     .answer = ASSUMED("AssumeRoleWithWebIdentity", "ASIAWEB")});
     assert_key(f, &c, "ASIAWEB");
@@ -925,6 +956,7 @@ main(void)
         FAKE_TEST(creds_environment_oversized_key_refused),
         FAKE_TEST(creds_web_identity_by_sts),
         FAKE_TEST(creds_web_identity_missing_file_named),
+        FAKE_TEST(creds_web_identity_of_another_file_is_not_sent),
         FAKE_TEST(creds_container_relative_and_full),
         FAKE_TEST(creds_container_hosts_allowed_and_not),
         FAKE_TEST(creds_container_failures_are_told),

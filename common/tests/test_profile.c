@@ -185,6 +185,24 @@ profile_read_file_not_regular_refused_without_waiting(void **state)
     assert_int_equal(b.len, 0);
 }
 
+/* Who writes it decides whose credentials the cluster uses. */
+static void
+profile_read_file_writable_by_anybody_refused(void **state)
+{
+    struct fake *f = *state;
+    OCF_BUF struct buf b = BUF_INIT(64);
+    const char *path = fake_file(f, "open", "12345");
+    struct err e = {0};
+
+    assert_int_equal(chmod(path, 0602), 0);
+    assert_int_equal(profile_read_file(path, &b, &e), -ERR_PROFILE);
+    assert_non_null(strstr(e.text, path));
+    assert_non_null(strstr(e.text, "chmod 600"));
+    assert_int_equal(b.len, 0);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(profile_read_file(path, &b, &e), 0);
+}
+
 static void
 profile_read_file_oversized_refused(void **state)
 {
@@ -229,6 +247,7 @@ main(void)
         FAKE_TEST(profile_files_read_missing_standard_files_are_empty),
         FAKE_TEST(profile_files_read_named_file_missing_refused),
         FAKE_TEST(profile_read_file_not_regular_refused_without_waiting),
+        FAKE_TEST(profile_read_file_writable_by_anybody_refused),
         FAKE_TEST(profile_read_file_oversized_refused),
         FAKE_TEST(profile_files_read_oversized_file_refused),
     };
