@@ -419,6 +419,7 @@ read_error(const struct http_exchange *x, char code[64], char message[256])
     const struct xmlq_node *root = NULL;
     const struct xmlq_node *error = NULL;
     const char *text = NULL;
+    const char *blank = NULL;
 
     if (xmlq_parse(buf_str(&x->answer.body), x->answer.body.len, &doc, NULL) < 0) {
         return;
@@ -434,7 +435,10 @@ read_error(const struct http_exchange *x, char code[64], char message[256])
     (void)snprintf(code, 64, "%s", text == NULL ? "" : text);
     text = xmlq_text(error, "Message");
     text = text != NULL ? text : xmlq_text(error, "Messages/Message");
-    (void)snprintf(message, 256, "%s", text == NULL ? "" : text);
+    text = text == NULL ? "" : text + strspn(text, "\n");
+    /* After a blank line STS shows what it would have signed, with the session token in it. */
+    blank = strstr(text, "\n\n");
+    (void)snprintf(message, 256, "%.*s", (int)(blank == NULL ? strlen(text) : blank - text), text);
 }
 
 /* A refused signature whose answer shows that the clocks differ is about the clock. */

@@ -602,6 +602,24 @@ awscall_renewal_fails_tells_the_refusal(void **state)
     assert_int_equal(f->n_requests, 1);
 }
 
+/* STS shows what it would have signed: the header lines, with the session token. */
+static void
+awscall_message_ends_before_what_was_sent(void **state)
+{
+    struct fake *f = *state;
+    struct err e;
+
+    f->renew_error = -ERR_NO_CREDENTIALS;
+    FAKE_SCRIPT(f, {.status = 403,
+                    .answer = QUERY_ERROR("SignatureDoesNotMatch",
+                                          "\nIt does not match.\n\nThe Canonical String should "
+                                          "have been\n'POST\n/\n\nx-amz-security-token:IQoJb3'")});
+    assert_int_equal(call_action(f, false, &e), -ERR_CREDENTIALS);
+    assert_non_null(strstr(e.text, "It does not match."));
+    assert_null(strstr(e.text, "Canonical"));
+    assert_null(strstr(e.text, "IQoJ"));
+}
+
 static void
 awscall_skewed_clock_corrected_once_by_date(void **state)
 {
@@ -1159,6 +1177,7 @@ main(void)
         FAKE_TEST(awscall_expired_token_renewed_once_and_signed_anew),
         FAKE_TEST(awscall_several_refused_together_renew_once),
         FAKE_TEST(awscall_renewal_fails_tells_the_refusal),
+        FAKE_TEST(awscall_message_ends_before_what_was_sent),
         FAKE_TEST(awscall_skewed_clock_corrected_once_by_date),
         FAKE_TEST(awscall_skewed_clock_of_several_corrected_once),
         FAKE_TEST(awscall_skew_that_does_not_help_ends),
