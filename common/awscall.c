@@ -438,7 +438,8 @@ read_error(const struct http_exchange *x, char code[64], char message[256])
     text = text == NULL ? "" : text + strspn(text, "\n");
     /* After a blank line STS shows what it would have signed, with the session token in it. */
     blank = strstr(text, "\n\n");
-    (void)snprintf(message, 256, "%.*s", (int)(blank == NULL ? strlen(text) : blank - text), text);
+    (void)snprintf(message, 256, "%.*s",
+                   (int)(blank == NULL ? strlen(text) : (size_t)(blank - text)), text);
 }
 
 /* A refused signature whose answer shows that the clocks differ is about the clock. */

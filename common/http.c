@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define POLL_MAX_MS        1000
 #define FDS_OWN            12 /* descriptors of the rest of the process */
@@ -106,11 +107,26 @@ keep_stacks_small(void)
     (void)pthread_attr_destroy(&attributes);
 }
 
+/* OpenSSL would wait for the writer of a FIFO, or read a device for ever. */
+static int
+check_ca_file(const char *path, struct err *e)
+{
+    struct stat st;
+
+    return path != NULL && stat(path, &st) == 0 && !S_ISREG(st.st_mode)
+               ? err_set(e, ERR_PARAM_LOCAL, "ca_file %s: not a regular file", path)
+               : 0;
+}
+
 int
 http_new(const struct http_options *options, struct http **ret, struct err *e)
 {
     struct http *h = NULL;
+    int rc = check_ca_file(options->ca_file, e);
 
+    if (rc < 0) {
+        return rc;
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return err_set(e, ERR_SYSTEM, "libcurl cannot be initialised");
     }

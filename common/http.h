@@ -73,7 +73,7 @@ struct http;
  * \param[in]  options  borrowed until http_free()
  * \param[out] ret      untouched on failure; free with http_free()
  *
- * \return 0 or -ERR_SYSTEM
+ * \return 0; -ERR_PARAM_LOCAL when ca_file is there and not a regular file; -ERR_SYSTEM; -ERR_NOMEM
  */
 int http_new(const struct http_options *options, struct http **ret, struct err *e) OCF_MUST_CHECK;
 

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -1060,6 +1061,30 @@ http_missing_ca_file_is_tls_error(void **state)
 }
 
 static void
+http_ca_file_that_is_no_file_refused_at_once(void **state)
+{
+    static const char *const others[] = {"/dev/zero", "/"};
+    char dir[] = P_tmpdir "/ocf-aws-fifo-XXXXXX";
+    char fifo[64];
+    struct http *h = NULL;
+    struct err e = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(fifo, sizeof(fifo), "%s/f", dir);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(http_new(&(struct http_options){.ca_file = fifo}, &h, &e), -ERR_PARAM_LOCAL);
+    assert_non_null(strstr(e.text, fifo));
+    (void)unlink(fifo);
+    (void)rmdir(dir);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_int_equal(http_new(&(struct http_options){.ca_file = others[i]}, &h, &e),
+                         -ERR_PARAM_LOCAL);
+    }
+    assert_null(h);
+}
+
+static void
 http_url_parse_good_urls(void **state)
 {
     static const struct {
@@ -1174,6 +1199,7 @@ main(void)
         SERVER_TEST(http_password_of_a_proxy_is_not_told),
         SERVER_TEST(http_certificate_in_ca_file_trusted),
         SERVER_TEST(http_missing_ca_file_is_tls_error),
+        cmocka_unit_test(http_ca_file_that_is_no_file_refused_at_once),
         cmocka_unit_test(http_url_parse_good_urls),
         cmocka_unit_test(http_url_parse_bad_urls_refused_untouched),
         cmocka_unit_test(http_free_null_is_fine),
