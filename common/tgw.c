@@ -90,7 +90,7 @@ read_attachment(const struct xmlq_node *n, struct tgw_region *r)
     struct tgw_attachment a = {.kind = kind_of(n)};
     int rc = 0;
 
-    if (!xmlq_is(n, "state", "available")) {
+    if (!xmlq_is(n, "state", "available") && !xmlq_is(n, "state", "modifying")) {
         return 0;
     }
     if (!take_id(n, "transitGatewayAttachmentId", "tgw-attach", a.id) ||
@@ -267,6 +267,9 @@ init_call(struct aws_call *c, const struct reading *r, const struct page *p)
         aws_call_init(c, &ec2_service, inventory[p->ask].action);
         aws_call_param(c, "state", "Filter.1.Name");
         aws_call_param(c, "available", "Filter.1.Value.1");
+    }
+    if (p->ask == ASK_ATTACHMENTS) {
+        aws_call_param(c, "modifying", "Filter.1.Value.2");
     }
     if (p->ask != ASK_VPC_TABLES && p->token[0] != '\0') {
         aws_call_param(c, p->token, "NextToken");

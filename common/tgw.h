@@ -23,9 +23,10 @@ enum tgw_resource {
 };
 
 /*
- * An attachment in state "available". A peering is one attachment on each of its two TGWs. Between
- * regions both have the same id; within a region they have two, and only the id of a TGW's own
- * side may be named in its route tables.
+ * An attachment in state "available", or "modifying": what gets another subnet passes packets on
+ * while it does. A peering is one attachment on each of its two TGWs. Between regions both have the
+ * same id; within a region they have two, and only the id of a TGW's own side may be named in its
+ * route tables.
  */
 struct tgw_attachment {
     char id[AWS_ID_MAX];

@@ -200,7 +200,8 @@ tgw_read_asks_all_regions_at_once_in_two_round_trips(void **state)
                                              "&Filter.1.Value.1=10.1.0.10%2F32");
     assert_string_equal(f->requests[2].body,
                         "Action=DescribeTransitGatewayAttachments&Version=2016-11-15"
-                        "&Filter.1.Name=state&Filter.1.Value.1=available");
+                        "&Filter.1.Name=state&Filter.1.Value.1=available"
+                        "&Filter.1.Value.2=modifying");
     assert_string_equal(f->requests[8].body, "Action=SearchTransitGatewayRoutes&Version=2016-11-15"
                                              "&TransitGatewayRouteTableId=" TABLE
                                              "&Filter.1.Name=route-search.exact-match"
@@ -468,9 +469,9 @@ tgw_read_only_what_is_available_counts(void **state)
         SAYS(HERE, "DescribeTransitGatewayRouteTables",
              TABLES(TGW_TABLE_IN(TABLE, "deleting") TGW_TABLE_IN(TABLE2, "pending"))),
         SAYS(HERE, "DescribeTransitGatewayAttachments",
-             ATTACHMENTS(ATTACHMENT(ATTACH, "vpc", VPC, "modifying", "") ATTACHMENT(
+             ATTACHMENTS(ATTACHMENT(ATTACH, "vpc", VPC, "rollingBack", "") ATTACHMENT(
                  PEERED, "peering", PEER, "pendingAcceptance",
-                 "") ATTACHMENT("tgw-attach-0000000c", "vpc", VPC, "available",
+                 "") ATTACHMENT("tgw-attach-0000000c", "vpc", VPC, "modifying",
                                 ASSOCIATED(TABLE, "associating"))
                              ATTACHMENT("tgw-attach-0000000d", "vpn", "vpn-1", "available",
                                         ASSOCIATED(TABLE, "associated"))
