@@ -635,29 +635,51 @@ is_any_astray(const struct tgwvip *t)
     return false;
 }
 
-/* Whether a VPC's route in a region leads to an ENI, which only an owner in that VPC writes. */
 static bool
-leads_to_eni(const struct tgwvip *t, const char *region)
+leads_to_eni(const struct ec2_route_table *t)
 {
-    for (size_t i = 0; i < t->plan.n_changes; i++) {
-        const struct tgwplan_change *c = &t->plan.changes[i];
+    for (size_t i = 0; i < t->n_routes; i++) {
+        if (!awsid_is(t->routes[i].target, "eni") || t->routes[i].blackhole) {
+            return false;
+        }
+    }
+    return true;
+}
 
-        if (awsid_is(c->seen, "eni") && strcmp(c->region, region) == 0) {
+/* Whether all routes of a VPC lead to ENIs that are there: only an owner in it writes them so. */
+static bool
+has_owner(const struct tgw_region *r, const char *vpc_id)
+{
+    for (size_t i = 0; i < r->vpc_tables.n; i++) {
+        const struct ec2_route_table *t = &r->vpc_tables.tables[i];
+
+        if (strcmp(t->vpc_id, vpc_id) == 0 && !leads_to_eni(t)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+has_any_owner(const struct tgw_region *r)
+{
+    for (size_t i = 0; i < r->vpc_tables.n; i++) {
+        if (has_owner(r, r->vpc_tables.tables[i].vpc_id)) {
             return true;
         }
     }
     return false;
 }
 
-/* The region that another node has taken, since nothing leads here or something leads there. */
+/* A region that another node has taken, since nothing in it leads here, or a VPC leads there. */
 static const char *
 taken_region(const struct tgwvip *t)
 {
     for (size_t i = 1; i < t->n_regions; i++) {
-        const char *name = t->regions[i].name;
+        const struct tgw_region *r = &t->regions[i];
 
-        if (is_astray(t, i) && (t->plan.regions[i].n_right == 0 || leads_to_eni(t, name))) {
-            return name;
+        if (is_astray(t, i) && (t->plan.regions[i].n_right == 0 || has_any_owner(r))) {
+            return r->name;
         }
     }
     return NULL;
