@@ -37,7 +37,7 @@ def chained(chain: Transit) -> Iterator[Runner]:
 
 def test_two_hops_are_found_from_the_address_alone(chained: Runner, chain: Transit) -> None:
     chain.lead(f"{SINGAPORE}/hub/vpcs", BLACKHOLE)
-    chain.lab.control.settings(latency_ms=300)
+    chain.lab.control.settings(latency_ms=600)
     started = chained.start("n2", ip=BOTH)
     chain.lab.control.settings(latency_ms=0)
     assert (started.code, started.stderr) == (OK, "")
