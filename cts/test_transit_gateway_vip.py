@@ -262,8 +262,8 @@ def _gone_eni(cloud: Transit) -> str:
 
 OWN = (f"{TOKYO}/main/private-a", f"{TOKYO}/main/private-c")
 # Drifts that leave the service running: what happened, the table that the monitor names, and
-# whether a repair mends it. A VPC of another region that leads to an interface of its own is
-# another node's: that is never taken back.
+# whether a repair mends it. A VPC of another region whose tables all lead to interfaces of its own
+# is another node's: that is never taken back.
 DRIFTS = {
     "R5-own-vpc": (_to(_eni("n3"), OWN[1]), OWN[1], True),
     "R4-own-vpc": (_to(_dead_eni(TOKYO), OWN[0]), OWN[0], True),
@@ -275,11 +275,16 @@ DRIFTS = {
     ),
     "R4-own-tgw": (_to(_hole, f"{TOKYO}/hub/peers"), f"{TOKYO}/hub/peers", True),
     "R6-own-tgw": (_to(_nowhere, f"{TOKYO}/hub/peers"), f"{TOKYO}/hub/peers", False),
-    "R5-other-vpc": (_to(_eni("n2"), f"{OSAKA}/main/private-a"), f"{OSAKA}/main/private-a", False),
+    "R5-other-vpc": (_to(_eni("n2"), f"{OSAKA}/main/private-a"), f"{OSAKA}/main/private-a", True),
+    "taken-other-vpc": (
+        _to(_eni("n2"), f"{OSAKA}/main/private-a", f"{OSAKA}/main/private-c"),
+        f"{OSAKA}/main/private-a",
+        False,
+    ),
     "R4-other-vpc": (
         _to(_dead_eni(SINGAPORE), f"{SINGAPORE}/main/private-c"),
         f"{SINGAPORE}/main/private-c",
-        False,
+        True,
     ),
     "R5-other-tgw": (
         _to(_peer(SINGAPORE, OSAKA), f"{SINGAPORE}/hub/vpcs"),
