@@ -94,6 +94,12 @@ from_instance(struct creds *c, struct deadline d, struct aws_credentials *ret, s
     if (rc == 0) {
         size_t len = strcspn(buf_str(&role), "\r\n");
 
+        if (role.len > 0) {
+            role.data[len] = '\0';
+        }
+        if (!base_is_word(buf_str(&role))) { /* it becomes a part of a URL */
+            return err_set(e, ERR_MALFORMED, "IMDS sent no usable name of a role");
+        }
         rc =
             len == 0 ? -ERR_NOT_FOUND : buf_addf(&path, ROLE_PATH "%.*s", (int)len, buf_str(&role));
         if (rc < 0) {

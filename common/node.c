@@ -41,7 +41,8 @@ cached_value(struct node *n, const char *path, struct deadline d, struct buf *re
     if (rc < 0) {
         return rc;
     }
-    if (ret->len == 0 || strpbrk(buf_str(ret), " \r\n\t\"'<>") != NULL) {
+    if (ret->len == 0 || strlen(buf_str(ret)) != ret->len || !base_is_word(buf_str(ret)) ||
+        strpbrk(buf_str(ret), "\"'<>") != NULL) {
         buf_clear(ret); /* or the next attempt would be put behind it */
         return err_set(e, ERR_MALFORMED, "IMDS: %s is not a single word", path);
     }

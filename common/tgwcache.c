@@ -40,7 +40,8 @@ read_attachment(struct tgw_region *r, char f[FIELDS_MAX][FIELD_MAX])
     return copy(a->id, sizeof(a->id), f[1]) && copy(a->tgw_id, sizeof(a->tgw_id), f[2]) &&
            copy(a->resource_id, sizeof(a->resource_id), f[3]) &&
            copy(a->table_id, sizeof(a->table_id), f[4]) && awsid_is(a->id, "tgw-attach") &&
-           awsid_is(a->tgw_id, "tgw");
+           awsid_is(a->tgw_id, "tgw") && (a->kind != TGW_OTHER || a->resource_id[0] == '\0') &&
+           (a->table_id[0] == '\0' || awsid_is(a->table_id, "tgw-rtb"));
 }
 
 static bool

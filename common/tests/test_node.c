@@ -88,7 +88,8 @@ node_region_of_another_boot_not_believed(void **state)
 static void
 node_region_not_a_single_word_refused_and_not_cached(void **state)
 {
-    static const char *const answers[] = {"", "two words", "a\n", "<html>", "\"quoted\"", "it's"};
+    static const char *const answers[] = {"",           "two words", "a\n",  "<html>",
+                                          "\"quoted\"", "it's",      "\x01", "\xc3\xa4"};
     struct fake *f = *state;
     OCF_BUF struct buf b = BUF_INIT(63);
     struct err e = {0};

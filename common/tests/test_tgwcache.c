@@ -109,6 +109,8 @@ tgwcache_get_of_what_it_would_not_write_is_a_miss(void **state)
         "at 0\ntable tgw-rtb-0000000a tgw-0000000a",
         "at 0\nattachment tgw-attach-0000000a tgw-0000000a vpc-0000000a\n",
         "at 0\nattachment vpc-0000000a tgw-0000000a vpc-0000000a -\n",
+        "at 0\nattachment tgw-attach-0000000a tgw-0000000a vpc-0000000a rtb-0000000a\n",
+        "at 0\nattachment tgw-attach-0000000a tgw-0000000a vpn-0000000a -\n",
         "at 0\npeering tgw-0000000a tokyo tgw-0000000b " OSAKA "\n",
         "at 0\npeering - " OSAKA " tgw-0000000b " OSAKA "\n",
         "at 0\ntable tgw-rtb-0000000a "
