@@ -539,7 +539,8 @@ take_apart(CURLU *u, const char *url, struct http_url *ret)
             len--;
         }
         path = strndup(curl_path, len);
-        if (n > 0 && (size_t)n < sizeof(ret->host)) {
+        /* libcurl has decoded what was percent-encoded. */
+        if (n > 0 && (size_t)n < sizeof(ret->host) && base_is_word(ret->host)) {
             rc = -ERR_NOMEM;
             if (path != NULL && asprintf(&ret->base, "%s://%s", scheme, ret->host) > 0) {
                 ret->tls = strcmp(scheme, "https") == 0;

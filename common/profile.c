@@ -34,6 +34,9 @@ profile_read_file(const char *path, struct buf *ret, struct err *e)
         return err_set(e, ERR_PROFILE, "%s: %s", path,
                        rc == -ERR_TOO_BIG ? "file is too large" : strerror(errno));
     }
+    if (strlen(buf_str(ret)) != ret->len) {
+        return err_set(e, ERR_PROFILE, "%s: not a text file: it holds a NUL", path);
+    }
     return 0;
 }
 

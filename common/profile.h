@@ -51,7 +51,7 @@ bool profile_value(const struct profile_files *f, const char *profile, const cha
  * \brief Read a small file whole into \p ret (appended)
  *
  * \return 0; -ERR_PROFILE with the path and the reason: missing, unreadable, not a regular file,
- *         writable by anybody, larger than ret->max
+ *         writable by anybody, larger than ret->max, not a text
  */
 int profile_read_file(const char *path, struct buf *ret, struct err *e) OCF_MUST_CHECK;
 

@@ -1136,6 +1136,7 @@ http_url_parse_bad_urls_refused_untouched(void **state)
         "https://\xe4\xbe\x8b.example/",
         "https://h/\xe4\xbe\x8b",
         "https://h/a b",
+        "https://%ee.example/",
         "https://h#f",
         "https://h:port",
         "https://h:99999",

@@ -220,6 +220,21 @@ profile_read_file_oversized_refused(void **state)
 }
 
 static void
+profile_read_file_with_a_nul_refused(void **state)
+{
+    struct fake *f = *state;
+    OCF_BUF struct buf b = BUF_INIT(64);
+    const char *path = fake_file(f, "token", "");
+    OCF_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+    struct err e = {0};
+
+    assert_int_equal(write(fd, "to\0ken", 6), 6);
+    assert_int_equal(profile_read_file(path, &b, &e), -ERR_PROFILE);
+    assert_non_null(strstr(e.text, path));
+    assert_non_null(strstr(e.text, "NUL"));
+}
+
+static void
 profile_files_read_oversized_file_refused(void **state)
 {
     struct fake *f = *state;
@@ -249,6 +264,7 @@ main(void)
         FAKE_TEST(profile_read_file_not_regular_refused_without_waiting),
         FAKE_TEST(profile_read_file_writable_by_anybody_refused),
         FAKE_TEST(profile_read_file_oversized_refused),
+        FAKE_TEST(profile_read_file_with_a_nul_refused),
         FAKE_TEST(profile_files_read_oversized_file_refused),
     };
 
