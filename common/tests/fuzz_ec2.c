@@ -19,7 +19,7 @@ check_table(const struct ec2_route_table *t, const struct ec2_table_query *q, st
     fuzz_say(trace, "%s %s\n", t->id, t->vpc_id);
     for (size_t i = 0; i < t->n_routes; i++) {
         const struct ec2_route *r = &t->routes[i];
-        bool wanted = false;
+        bool wanted = q->every_route;
 
         for (size_t k = 0; k < q->n_destinations; k++) {
             wanted = wanted || addr_equal(&q->destinations[k], &r->destination);
@@ -111,6 +111,9 @@ fuzz_run(const char *text, size_t len, struct buf *trace)
     FUZZ_CHECK(addr_parse("10.1.0.10", &destinations[0]));
     FUZZ_CHECK(addr_parse("2001:db8:200::10", &destinations[1]));
     read_tables(text, len, &q, trace);
+    q.every_route = true;
+    read_tables(text, len, &q, trace);
+    q.every_route = false;
     q.ids = ids;
     q.n_ids = ARRAY_LEN(ids);
     read_tables(text, len, &q, trace);
