@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define STATUS_MIN         100 /* RFC 9110, section 15 */
 #define POLL_MAX_MS        1000
 #define FDS_OWN            12 /* descriptors of the rest of the process */
 #define FDS_PER_CONNECTION 4
@@ -390,6 +391,12 @@ finish(struct running *r, CURLcode c)
 
         (void)err_set(&x->error, code, "%s: %.*s (%s)", err_text(-(int)code), origin.len,
                       origin.start, r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
+    } else if (x->answer.status < STATUS_MIN) {
+        /* libcurl passes a line like "HTTP/200 OK" off as a status. */
+        struct origin origin = origin_of(x->request.url);
+
+        (void)err_set(&x->error, ERR_MALFORMED, "%s: %.*s (no HTTP status)",
+                      err_text(-ERR_MALFORMED), origin.len, origin.start);
     }
 }
 
