@@ -431,12 +431,39 @@ from_profile_role(struct creds *c, const struct profile_files *f, const char *pr
     return rc;
 }
 
+/* 1 when the profile has keys, 0 when it has none. */
+static int
+from_profile_keys(const struct profile_files *f, const char *profile, struct aws_credentials *ret,
+                  struct err *e)
+{
+    OCF_BUF struct buf key = BUF_INIT_SECRET(AWS_SECRET_MAX);
+    OCF_BUF struct buf secret = BUF_INIT_SECRET(AWS_SECRET_MAX);
+    OCF_BUF struct buf token = BUF_INIT_SECRET(AWS_SECRET_MAX);
+    int rc = 0;
+
+    if (!profile_value(f, profile, "aws_access_key_id", &key) ||
+        !profile_value(f, profile, "aws_secret_access_key", &secret)) {
+        return 0;
+    }
+    (void)profile_value(f, profile, "aws_session_token", &token);
+    rc = aws_credentials_set(ret, buf_str(&key), buf_str(&secret), buf_str(&token));
+    if (rc == -ERR_MALFORMED) {
+        return err_set(e, ERR_PROFILE,
+                       "profile \"%.60s\": a key or token has a blank or another character that no "
+                       "key has",
+                       profile);
+    }
+    return rc < 0 ? err_set(e, (enum err_code) - rc, "profile \"%.60s\": %s", profile, err_text(rc))
+                  : 1;
+}
+
 static int
 from_profile(struct creds *c, const struct profile_files *f, const char *profile, unsigned depth,
              struct deadline d, struct aws_credentials *ret, struct err *e)
 {
     OCF_BUF struct buf role_arn = BUF_INIT(NAME_MAX_LEN);
     OCF_BUF struct buf unused = BUF_INIT(AWS_SECRET_MAX);
+    int rc = 0;
 
     if (depth >= PROFILE_DEPTH) {
         return err_set(e, ERR_PROFILE, "profile \"%.60s\": more than %d source_profile in a row",
@@ -450,10 +477,9 @@ from_profile(struct creds *c, const struct profile_files *f, const char *profile
     if (profile_value(f, profile, "role_arn", &role_arn)) {
         return from_profile_role(c, f, profile, buf_str(&role_arn), depth, d, ret, e);
     }
-    if (profile_value(f, profile, "aws_access_key_id", &ret->access_key_id) &&
-        profile_value(f, profile, "aws_secret_access_key", &ret->secret_access_key)) {
-        (void)profile_value(f, profile, "aws_session_token", &ret->session_token);
-        return 0;
+    rc = from_profile_keys(f, profile, ret, e);
+    if (rc != 0) {
+        return rc < 0 ? rc : 0;
     }
     if (profile_value(f, profile, "credential_process", &unused) ||
         profile_value(f, profile, "sso_session", &unused) ||

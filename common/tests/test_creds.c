@@ -587,6 +587,8 @@ creds_profile_that_cannot_be_used_refused(void **state)
         {"absent", "[other]\n", "no profile \"p\""},
         {"empty", "[p]\n", "neither aws_access_key_id and aws_secret_access_key nor role_arn"},
         {"no secret", "[p]\naws_access_key_id=A\n", "neither aws_access_key_id"},
+        {"no key has this", "[p]\naws_access_key_id=A\naws_secret_access_key=s \xc3\xa4\n",
+         "no key has"},
         {"its own source", "[p]\nrole_arn=r\nsource_profile=p\n", "more than 4 source_profile"},
         {"loop", "[p]\nrole_arn=r\nsource_profile=q\n[q]\nrole_arn=r\nsource_profile=p\n",
          "more than 4 source_profile"},
