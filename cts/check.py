@@ -11,6 +11,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 CTS = Path(__file__).resolve().parent
+# Files whose few tests take minutes each: begun last, they would run on when all else has ended.
+LONG = ("test_geo_*.py", "test_cluster_*.py")
 UNIT_TEST_TIMEOUT_S = 300
 # cmocka names each twice: when it fails and at the end.
 _FAILED = re.compile(r"^\[  (?:FAILED|ERROR)  ?\] ([A-Za-z]\w*)$", re.MULTILINE)
@@ -68,9 +70,11 @@ def run_pytest(report: Path, arguments: list[str]) -> Count:
     report.unlink(missing_ok=True)
     # The tests of a file share labs, so a file is run by one process. Labs mostly wait: twice as
     # many processes as processors leave those half idle.
-    split = ["-n", str(2 * os.cpu_count()), "--dist", "loadfile"]
-    command = [sys.executable, "-m", "pytest", str(CTS), f"--junit-xml={report}", *split]
-    command += arguments
+    split = ["-n", str(2 * os.cpu_count()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    patterns = (*LONG, "test_*.py")
+    files = dict.fromkeys(str(path) for name in patterns for path in sorted(CTS.glob(name)))
+    command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", *split]
+    command += [*files, *arguments]
     done = subprocess.run(command, env=dict(os.environ, PYTHONPATH=str(CTS)), check=False)
     if not report.exists():
         return Count(failed=1)
