@@ -348,14 +348,15 @@ verdict_of_all(const struct tgwvip *t, struct err *why)
 }
 
 /*
- * What is wrong may be that the inventory is old: an attachment has come in the place of another.
- * As long as something is, each monitor reads it.
+ * What is wrong while the address is here may be that the inventory is old: an attachment has come
+ * in the place of another. As long as something is, each monitor reads it. To a standby node all is
+ * wrong that leads to the active one.
  */
 static void
 forget_wrong(const struct ocf_ctx *ctx, const struct tgwvip *t)
 {
     for (size_t i = 0; i < t->n_regions; i++) {
-        if (t->plan.regions[i].n_wrong > 0) {
+        if (t->plan.n_ours > 0 && t->plan.regions[i].n_wrong > 0) {
             tgwcache_drop(ctx, t->regions[i].name);
         }
     }

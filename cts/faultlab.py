@@ -287,12 +287,18 @@ class Stage:
     def _add_rule(self, rule: Rule, action: str) -> None:
         service = self.agent.service if rule.service == API else rule.service
         more = {"node": self.agent.node(action), "count": rule.count, "param": rule.param}
-        if rule.region is not None:
-            more["region"] = rule.region
         calls = {call for calls in self.agent.calls.values() for call in calls}
         chosen = {call for call in calls if is_read(call) == (rule.of == "reads")}
         for call in {None} if rule.of == "all" else chosen:
-            self.lab.fault(service, rule.kind, action=call, **more)
+            for region in self._regions(rule):
+                where = {} if region is None else {"region": region}
+                self.lab.fault(service, rule.kind, action=call, **more, **where)
+
+    def _regions(self, rule: Rule) -> set[str | None]:
+        """Where a rule holds; None is everywhere. Reads lag in each region by itself."""
+        if rule.kind == "stale" and rule.service == API:
+            return {vpc.region for vpc in self.lab.topology.vpcs}
+        return {rule.region}
 
     def _look(self, action: str, outcome: Outcome, logged: int) -> Result:
         where = self.agent.node(action)

@@ -97,6 +97,8 @@ class Agent:
 
     # How many calls of one kind it makes to one region at once, for different objects.
     at_once: int = 1
+    # Actions that make all their calls together: nothing can come between two of them.
+    one_round: frozenset[str] = frozenset()
 
     def node(self, action: str) -> str:
         """Where an action is run."""
@@ -318,6 +320,7 @@ AGENTS = [
         other="n2",
         remote_calls={MONITOR: _LOOK, STANDBY: _LOOK, START: (*_LOOK, *_GATEWAYS, *_TURN)},
         at_once=2,
+        one_round=frozenset((PROBE, MONITOR, STANDBY)),
     ),
 ]
 
@@ -539,6 +542,8 @@ def _senseless(agent: Agent, row: Row, action: str) -> str | None:
         return "it changes nothing at AWS"
     if len(agent.calls.get(action, ())) < row.least_calls:
         return f"it makes no {row.least_calls} calls"
+    if row.least_calls > 1 and action in agent.one_round:
+        return "all its calls go out at once"
     return None
 
 
