@@ -175,6 +175,15 @@ class Running:
             if entry["node"] == self._where and entry["started"] >= self._began
         ]
 
+    def takes(self, number: signal.Signals) -> bool:
+        """Whether the agent has come to where it takes a signal itself: the kernel holds it back."""
+        pid = self.agent_pid()
+        if pid is None:
+            return False
+        status = (PROC / str(pid) / "status").read_text()
+        held = int(re.search(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)[1], 16)
+        return bool(held >> (number - 1) & 1)
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the agent, and to nothing else."""
         os.kill(until(self.agent_pid, BEGIN_TIMEOUT_S, f"{self._action} to run"), number)

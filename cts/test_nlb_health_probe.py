@@ -19,7 +19,15 @@ from lab.handle import Lab
 from lab.haproxy import HAProxy
 from lab.process import PROC, Process
 from lab.state import until
-from runner import BUILD, INSTALLED, RSCTMP, Outcome, Runner, ocf_environment
+from runner import (
+    BEGIN_TIMEOUT_S,
+    BUILD,
+    INSTALLED,
+    RSCTMP,
+    Outcome,
+    Runner,
+    ocf_environment,
+)
 
 AGENT = "nlb-health-probe"
 TCP_PORT, HTTP_PORT = "3999", "3998"
@@ -360,6 +368,7 @@ def test_start_ended_by_a_signal_leaves_no_listener(
     with running(machines, "n1", sys.executable, "-c", HOLD_LOCK, RSCTMP, stdout=-1) as holder:
         assert holder.stdout.readline() == b"held\n"
         begun = probe.begin("n1", "start")
+        until(lambda: begun.takes(number), BEGIN_TIMEOUT_S, "the start to take signals")
         begun.signal(number)
         assert probe.end(begun).code == FAILED
         assert probe.processes("n1") == []
