@@ -22,7 +22,17 @@ from lab.handle import Lab
 from lab.state import until
 from lab.topology import VIP, VIP6
 from runner import Outcome, Runner
-from transit import BLACKHOLE, OSAKA, REGIONS, SINGAPORE, TOKYO, Transit, agent_in, commands
+from transit import (
+    BLACKHOLE,
+    OSAKA,
+    REGIONS,
+    SINGAPORE,
+    TOKYO,
+    Transit,
+    agent_in,
+    commands,
+    slow_answers,
+)
 
 LAB_NAME = "cts_tgw"
 # n1 and n3 are in Tokyo, n2 is in Osaka; nobody is in Singapore but clients.
@@ -32,7 +42,6 @@ BOTH = f"{VIP} {VIP6}"
 STANDBY = {"OCF_RESKEY_CRM_meta_role": "Stopped"}
 # A warm look at a region: its VPC tables, and each of its two Transit Gateway tables.
 LOOK = ["DescribeRouteTables", "SearchTransitGatewayRoutes", "SearchTransitGatewayRoutes"]
-LATENCY_MS = 300
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +162,8 @@ def _all_wrong(cloud: Transit) -> None:
 
 def test_start_over_three_regions_with_twelve_tables(vip: Runner, cloud: Transit) -> None:
     _all_wrong(cloud)
-    # Slow answers, so that calls that go out together are seen to overlap.
-    cloud.lab.control.settings(latency_ms=LATENCY_MS)
-    started = vip.start("n2")
+    with slow_answers(cloud):
+        started = vip.start("n2")
     assert (started.code, started.stderr) == (OK, "")
     for region in REGIONS:
         assert started.rounds("ec2", region) <= 4
@@ -167,8 +175,8 @@ def test_start_over_three_regions_with_twelve_tables(vip: Runner, cloud: Transit
 
 
 def test_dual_stack_takes_no_more_round_trips(vip: Runner, cloud: Transit) -> None:
-    cloud.lab.control.settings(latency_ms=LATENCY_MS)
-    started = vip.start("n2", ip=BOTH)
+    with slow_answers(cloud):
+        started = vip.start("n2", ip=BOTH)
     assert (started.code, started.stderr) == (OK, "")
     for region in REGIONS:
         assert started.rounds("ec2", region) <= 4
@@ -190,8 +198,8 @@ def test_own_region_comes_first(vip: Runner, cloud: Transit) -> None:
 def test_warm_monitor_is_one_round_trip_a_region(vip: Runner, cloud: Transit, ip: str) -> None:
     assert vip.start("n1", ip=ip).code == OK
     assert vip.monitor("n1", ip=ip).code == OK
-    cloud.lab.control.settings(latency_ms=LATENCY_MS)
-    warm = vip.monitor("n1", ip=ip)
+    with slow_answers(cloud):
+        warm = vip.monitor("n1", ip=ip)
     assert (warm.code, warm.stderr, warm.calls("imds")) == (OK, "", [])
     for region in REGIONS:
         assert set(warm.calls("ec2", region)) == set(LOOK)

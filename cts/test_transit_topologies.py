@@ -10,7 +10,7 @@ from cloud import DEGRADED, NOT_RUNNING, OK, ROUTE, ROUTE6
 from lab.handle import Lab
 from lab.topology import VIP, VIP6
 from runner import BUILD, Runner
-from transit import BLACKHOLE, OSAKA, REGIONS, SINGAPORE, TOKYO, Transit, agent_in
+from transit import BLACKHOLE, OSAKA, REGIONS, SINGAPORE, TOKYO, Transit, agent_in, slow_answers
 
 LAB_NAME, NODES = "cts_tgw", 2
 HALLS = f"{LAB_NAME}_halls"
@@ -37,9 +37,8 @@ def chained(chain: Transit) -> Iterator[Runner]:
 
 def test_two_hops_are_found_from_the_address_alone(chained: Runner, chain: Transit) -> None:
     chain.lead(f"{SINGAPORE}/hub/vpcs", BLACKHOLE)
-    chain.lab.control.settings(latency_ms=600)
-    started = chained.start("n2", ip=BOTH)
-    chain.lab.control.settings(latency_ms=0)
+    with slow_answers(chain):
+        started = chained.start("n2", ip=BOTH, api_timeout="10s")
     assert (started.code, started.stderr) == (OK, "")
     for region in REGIONS:
         assert started.rounds("ec2", region) <= 4
@@ -233,9 +232,9 @@ def those_known(cloud: Transit) -> dict[str, str]:
 
 def test_gateways_of_one_region_lead_to_each_other(hall: Runner, halls: Transit) -> None:
     """Each side of a peering within a region has an id of its own, and a VPC two ways out."""
-    halls.lab.control.settings(latency_ms=300)
     for active, other in (("n2", "n1"), ("n1", "n2")):
-        started = hall.start(active)
+        with slow_answers(halls):
+            started = hall.start(active, api_timeout="10s")
         assert (started.code, started.stderr) == (OK, "")
         assert those_known(halls) == wanted_in_halls(halls, active)
         halls.lab.exec("visitor", "ping", "-c1", "-W2", VIP)

@@ -6,6 +6,7 @@ A route table is called "REGION/OWNER/NAME": its owner is a VPC or a Transit Gat
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cloud import ROUTE, ROUTE6, Cloud
@@ -15,6 +16,7 @@ from runner import Runner
 
 TOKYO, OSAKA, SINGAPORE = REGIONS = ("ap-northeast-1", "ap-northeast-3", "ap-southeast-1")
 BLACKHOLE = "blackhole"
+SLOW_MS = 1500
 COMMAND = re.compile(
     r"aws ec2 create-transit-gateway-route --region [a-z0-9-]+"
     r" --transit-gateway-route-table-id tgw-rtb-[0-9a-f]{17} --destination-cidr-block \S+"
@@ -174,6 +176,16 @@ class Transit(Cloud):
         subnet = vpc.subnets["private-a"].id
         made = self.at(region).ec2("CreateNetworkInterface", SubnetId=subnet)
         return made["NetworkInterface"]["NetworkInterfaceId"]
+
+
+@contextmanager
+def slow_answers(cloud: Transit) -> Iterator[None]:
+    """Calls that go out together are seen to overlap, also on a machine that is busy."""
+    cloud.lab.control.settings(latency_ms=SLOW_MS)
+    try:
+        yield
+    finally:
+        cloud.lab.control.settings(latency_ms=0)
 
 
 def agent_in(cloud: Transit, **parameters: str) -> Iterator[Runner]:
