@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import owners
 import pytest
 import services
 from lab import history
@@ -20,13 +21,13 @@ from lab.client import read
 from lab.handle import Lab
 from lab.state import until
 from lab.topology import PUBLIC_IP, RECORD_TTL_S, REGION, SECONDARY, VIP, ZONE
+from owners import RECORD
 from runner import BUILD
 from watch import SETTLE_S, STEADY_ANSWERS, Watch, Watched
 
 LAB_NAME = "cts_methods"
 GROUP = "group"
 MONITOR_S = 5
-RECORD = f"db.{ZONE}"
 PROBE_PORT = 3999
 DRAIN_S = 10
 CLONED_LAB_NAME = "cts_cloned"
@@ -49,40 +50,19 @@ class Method:
     agent_first: bool = True
 
 
-def _region(lab: Lab) -> dict[str, Any]:
-    return lab.state()["regions"][REGION]
-
-
 def _ec2(lab: Lab, operation: str, **params: Any) -> Any:
     return lab.control.aws(REGION, "ec2", operation, **params)
 
 
-# --- who has it, and how it is undone by hand ------------------------------------------------
-
-
-def _route_owners(lab: Lab) -> set[str]:
-    return set(lab.route_owners(f"{VIP}/32").values())
+# --- how it is undone by hand ------------------------------------------------
 
 
 def _remove_address(lab: Lab, node: str) -> None:
     lab.exec(node, "ip", "address", "del", f"{VIP}/32", "dev", "eth0")
 
 
-def _elastic_ip(lab: Lab) -> dict[str, Any]:
-    return next(each for each in _region(lab)["addresses"] if each["public_ip"] == PUBLIC_IP)
-
-
-def _elastic_ip_owners(lab: Lab) -> set[str]:
-    eni = _elastic_ip(lab)["eni"]
-    return {each["node"] for each in _region(lab)["enis"] if each["id"] == eni}
-
-
 def _disassociate(lab: Lab, _node: str) -> None:
-    _ec2(lab, "DisassociateAddress", AssociationId=_elastic_ip(lab)["association"])
-
-
-def _secondary_owners(lab: Lab) -> set[str]:
-    return {each["node"] for each in _region(lab)["enis"] if SECONDARY in each["ips"]}
+    _ec2(lab, "DisassociateAddress", AssociationId=owners.elastic_ip(lab)["association"])
 
 
 def _unassign(lab: Lab, node: str) -> None:
@@ -93,20 +73,6 @@ def _unassign(lab: Lab, node: str) -> None:
         NetworkInterfaceId=eni,
         PrivateIpAddresses=[SECONDARY],
     )
-
-
-def _private_zone(lab: Lab) -> dict[str, Any]:
-    return next(zone for zone in lab.state()["zones"] if zone["private"] and zone["name"] == ZONE)
-
-
-def _record_values(lab: Lab) -> list[str]:
-    records = _private_zone(lab)["records"]
-    return next(r["values"] for r in records if r["name"] == RECORD and r["type"] == "A")
-
-
-def _record_owners(lab: Lab) -> set[str]:
-    nodes = {ip: name for name, node in lab.topology.nodes.items() for ip in node.addresses}
-    return {nodes.get(value, value) for value in _record_values(lab)}
 
 
 def _point_record_elsewhere(lab: Lab, _node: str) -> None:
@@ -127,16 +93,13 @@ def _point_record_elsewhere(lab: Lab, _node: str) -> None:
         REGION,
         "route53",
         "ChangeResourceRecordSets",
-        HostedZoneId=_private_zone(lab)["id"],
+        HostedZoneId=owners.private_zone(lab)["id"],
         ChangeBatch={"Changes": changes},
     )
 
 
 def _healthy_targets(lab: Lab) -> set[str]:
-    now: dict[str, str | None] = {}
-    for change in history.health_changes(lab, TARGET_GROUP):
-        now[change.node] = change.new
-    return {node for node, state in now.items() if state == "healthy"}
+    return owners.of_target_group(lab, TARGET_GROUP)
 
 
 def _kill_listener(lab: Lab, node: str) -> None:
@@ -150,7 +113,7 @@ METHODS = [
         service=services.nginx,
         host=lambda lab: VIP,
         options=[f"ip={VIP}"],
-        owners=_route_owners,
+        owners=lambda lab: owners.of_routes(lab, VIP),
         damage=_remove_address,
     ),
     Method(
@@ -159,7 +122,7 @@ METHODS = [
         service=services.nginx,
         host=lambda lab: PUBLIC_IP,
         options=[f"public_ip={PUBLIC_IP}"],
-        owners=_elastic_ip_owners,
+        owners=owners.of_elastic_ip,
         damage=_disassociate,
         client="outside",
     ),
@@ -169,7 +132,7 @@ METHODS = [
         service=services.postgresql,
         host=lambda lab: SECONDARY,
         options=[f"ip={SECONDARY}"],
-        owners=_secondary_owners,
+        owners=owners.of_secondary,
         damage=_unassign,
     ),
     Method(
@@ -178,7 +141,7 @@ METHODS = [
         service=services.postgresql,
         host=lambda lab: RECORD.rstrip("."),
         options=[f"name={RECORD}", f"zone={ZONE}", "zone_visibility=private"],
-        owners=_record_owners,
+        owners=owners.of_record,
         damage=_point_record_elsewhere,
         resolve="A",
         agent_first=False,

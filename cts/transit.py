@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cloud import ROUTE, ROUTE6, Cloud
 from lab.handle import Lab
 from lab.topology import VIP, VIP6
+from owners import of_ways
 from runner import Runner
 
 TOKYO, OSAKA, SINGAPORE = REGIONS = ("ap-northeast-1", "ap-northeast-3", "ap-southeast-1")
@@ -93,8 +94,7 @@ class Transit(Cloud):
 
     def owners(self, destination: str = ROUTE) -> set[str | None]:
         """The nodes that the tables lead to in the end, None where one leads to no node."""
-        ways = self.lab.reaches(destination).values()
-        return {way.node for tables in ways for way in tables.values()}
+        return of_ways(self.lab, destination)
 
     def lead(
         self, name: str, target: str | None, destination: str = ROUTE, again: bool = False

@@ -159,14 +159,22 @@ class Lab:
 
     @contextlib.contextmanager
     def asking(
-        self, url: str, output: Path, where: str = "client", resolve: str | None = None
+        self,
+        url: str,
+        output: Path,
+        where: str = "client",
+        resolve: str | None = None,
+        interval_s: float | None = None,
+        timeout_s: float | None = None,
     ) -> Iterator[None]:
         """Let a client ask all the while; lab.client.read(output) tells what happened.
 
-        With `resolve` (A or AAAA) it keeps the address of the URL's host for its TTL.
+        With `resolve` (A or AAAA) it keeps the address of the URL's host for its TTL. How often it
+        asks and how long it waits for an answer is up to lab.client, unless told.
         """
         argv = ["env", f"PYTHONPATH={CLEAN_ENV['PYTHONPATH']}", sys.executable, "-m", "lab.client"]
-        options = ["--resolve", resolve] if resolve else []
+        given = {"resolve": resolve, "interval": interval_s, "timeout": timeout_s}
+        options = [f"--{name}={value}" for name, value in given.items() if value is not None]
         command = self.command(where, *argv, url, *options)
         with open(output, "wb") as file:
             asker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file)

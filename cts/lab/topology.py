@@ -33,6 +33,10 @@ INTERNET_TABLE = 99
 PRIVATE = {"private-a": 2, "private-c": 4}
 # An Elastic IP, and what the public zone says of n1.
 PUBLIC_IP = "52.9.0.12"
+# A client in the internet.
+OUTSIDE = {"internet": True, "ip": "198.51.100.100"}
+# Targets of a load balancer, which asks them by HTTP who is active.
+WEB_TARGETS = {"port": 8080, "health_check": {"protocol": "HTTP", "port": 3998, "path": "/"}}
 
 
 # --- scenarios -----------------------------------------------------------------------------
@@ -85,6 +89,13 @@ class _Place:
     def vip_routes(self, target: str) -> dict[str, str]:
         """The routes of the addresses that move."""
         return dict.fromkeys([f"{VIP}/32", f"{VIP6}/128"][: len(self.cidrs)], target)
+
+
+# The regions that are joined by transit gateways.
+_PLACES = {
+    region: _Place(region, number, six=True)
+    for region, number in ((REGION, 0), (OSAKA, 2), (SINGAPORE, 4))
+}
 
 
 def _textbook(nodes: int, six: bool = False) -> dict[str, Any]:
@@ -151,35 +162,37 @@ def _nlb(nodes: int) -> dict[str, Any]:
     answers; port 80 leads to port 8080 and asks the same by HTTP on port 3998.
     """
 
-    def group(port: int, health_check: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "region": REGION,
-            "vpc": "main",
-            "port": port,
-            # Tests shall not wait for the five seconds that are the least AWS allows.
-            "health_check": {"interval_s": 1, "timeout_s": 1, **health_check},
-            "attributes": {"deregistration_delay.timeout_seconds": "5"},
-            "targets": list(lab["nodes"]),
-        }
-
     lab = _textbook(nodes)
+    targets = list(lab["nodes"])
     lab["target_groups"] = {
-        "db": group(5432, {"protocol": "TCP", "port": 3999}),
-        "web": group(8080, {"protocol": "HTTP", "port": 3998, "path": "/"}),
+        "db": _target_group(targets, 5432, {"protocol": "TCP", "port": 3999}),
+        "web": _target_group(targets, **WEB_TARGETS),
     }
-    lab["load_balancers"] = {
-        "nlb": {
-            "region": REGION,
-            "vpc": "main",
-            "subnets": ["private-a", "private-c"],
-            "attributes": {"load_balancing.cross_zone.enabled": "true"},
-            "listeners": [
-                {"port": 5432, "target_group": "db"},
-                {"port": 80, "target_group": "web"},
-            ],
-        }
-    }
+    lab["load_balancers"] = {"nlb": _balancer({5432: "db", 80: "web"})}
     return lab
+
+
+def _target_group(targets: list[str], port: int, health_check: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "region": REGION,
+        "vpc": "main",
+        "port": port,
+        # Tests shall not wait for the five seconds that are the least AWS allows.
+        "health_check": {"interval_s": 1, "timeout_s": 1, **health_check},
+        "attributes": {"deregistration_delay.timeout_seconds": "5"},
+        "targets": targets,
+    }
+
+
+def _balancer(target_groups: dict[int, str]) -> dict[str, Any]:
+    """A balancer in both private subnets; it leads each port to a target group."""
+    return {
+        "region": REGION,
+        "vpc": "main",
+        "subnets": list(PRIVATE),
+        "attributes": {"load_balancing.cross_zone.enabled": "true"},
+        "listeners": [{"port": port, "target_group": name} for port, name in target_groups.items()],
+    }
 
 
 def _dns(nodes: int) -> dict[str, Any]:
@@ -189,16 +202,12 @@ def _dns(nodes: int) -> dict[str, Any]:
     """
     lab = _dual_stack(nodes)
     region = lab["regions"][REGION]
-    vpc = region["vpcs"]["main"]
-    vpc["internet_gateway"] = True
-    for table in vpc["route_tables"].values():
-        table["routes"]["0.0.0.0/0"] = "igw"
+    _connect_to_internet(lab)
     first_public = ipaddress.ip_address(PUBLIC_IP)
     region["elastic_ips"] = {
         node: {"public_ip": str(first_public + number), "node": node}
         for number, node in enumerate(lab["nodes"])
     }
-    lab["clients"]["outside"] = {"internet": True, "ip": "198.51.100.100"}
     first = lab["nodes"]["n1"]
 
     def zone(private: bool, ip: str) -> dict[str, Any]:
@@ -215,6 +224,15 @@ def _dns(nodes: int) -> dict[str, Any]:
 
     lab["zones"] = [zone(True, first["ip"]), zone(False, PUBLIC_IP)]
     return lab
+
+
+def _connect_to_internet(lab: dict[str, Any]) -> None:
+    """Give the subnets of Tokyo a way to the internet, and the internet a client."""
+    vpc = lab["regions"][REGION]["vpcs"]["main"]
+    vpc["internet_gateway"] = True
+    for table in vpc["route_tables"].values():
+        table["routes"]["0.0.0.0/0"] = "igw"
+    lab["clients"]["outside"] = dict(OUTSIDE)
 
 
 def _complete(nodes: int) -> dict[str, Any]:
@@ -242,7 +260,7 @@ def _public(nodes: int) -> dict[str, Any]:
         member["subnet"] = member["subnet"].replace("private", "public")
         member["ip"] = _in_subnet(vpc, member["subnet"], member["ip"])
         member["source_dest_check"] = True
-    lab["clients"]["outside"] = {"internet": True, "ip": "198.51.100.100"}
+    lab["clients"]["outside"] = dict(OUTSIDE)
     return lab
 
 
@@ -272,10 +290,7 @@ def _regions(nodes: int, peerings: list[tuple[str, str]]) -> dict[str, Any]:
     The nodes are in Tokyo and Osaka, one after the other, and there is a client in each region.
     The arbiter in Singapore is a machine for what decides between the two others.
     """
-    places = {
-        region: _Place(region, number, six=True)
-        for region, number in ((REGION, 0), (OSAKA, 2), (SINGAPORE, 4))
-    }
+    places = _PLACES
     private = list(PRIVATE)
     members = {
         f"n{index + 1}": {
@@ -344,21 +359,26 @@ def _next_hops(origin: str, peerings: list[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _with_own_addresses(lab: dict[str, Any]) -> dict[str, Any]:
-    """The regions, where those with nodes have an address more, which moves inside them alone.
+def _with_own_address(lab: dict[str, Any], home: str, node: str) -> None:
+    """Give a region an address more, which moves inside it alone; at first it leads to a node.
 
-    From other regions everything leads there for good. At first it leads to the first node.
+    From other regions everything leads there for good.
     """
+    destination = f"{OWN_ADDRESSES[home]}/32"
+    for region, content in lab["regions"].items():
+        here = region == home
+        for table in content["vpcs"]["main"]["route_tables"].values():
+            table["routes"][destination] = node if here else f"tgw:{HUB}"
+        for table in content["transit_gateways"][HUB]["route_tables"].values():
+            table["routes"][destination] = "vpc:main" if here else f"peering:{home}/{HUB}"
+
+
+def _with_own_addresses(lab: dict[str, Any]) -> dict[str, Any]:
+    """The regions, where those with nodes have an address of their own; the first nodes have it."""
     if len(lab["nodes"]) < len(OWN_ADDRESSES):
         raise LabError(f"this scenario needs --nodes {len(OWN_ADDRESSES)} or more")
     for index, home in enumerate(OWN_ADDRESSES):
-        destination = f"{OWN_ADDRESSES[home]}/32"
-        for region, content in lab["regions"].items():
-            here = region == home
-            for table in content["vpcs"]["main"]["route_tables"].values():
-                table["routes"][destination] = f"n{index + 1}" if here else f"tgw:{HUB}"
-            for table in content["transit_gateways"][HUB]["route_tables"].values():
-                table["routes"][destination] = "vpc:main" if here else f"peering:{home}/{HUB}"
+        _with_own_address(lab, home, f"n{index + 1}")
     return lab
 
 
@@ -375,15 +395,39 @@ def _two_clusters(nodes: int) -> dict[str, Any]:
 def _regions_dns(nodes: int) -> dict[str, Any]:
     """The regions with an address in each, and a private zone for all VPCs that leads to n1's."""
     lab = _with_own_addresses(_mesh(nodes))
-    address = {"values": [OWN_ADDRESSES[REGION]], "ttl": RECORD_TTL_S}
-    lab["zones"] = [
-        {
-            "name": ZONE,
-            "private": True,
-            "vpcs": [f"{region}/main" for region in lab["regions"]],
-            "records": [{"name": f"db.{ZONE}", "type": "A", **address}],
-        }
-    ]
+    lab["zones"] = [_zone_of_all(lab, OWN_ADDRESSES[REGION])]
+    return lab
+
+
+def _zone_of_all(lab: dict[str, Any], ip: str) -> dict[str, Any]:
+    """A private zone for the VPCs of all regions, with a record that leads to an address."""
+    return {
+        "name": ZONE,
+        "private": True,
+        "vpcs": [f"{region}/main" for region in lab["regions"]],
+        "records": [{"name": f"db.{ZONE}", "type": "A", "ttl": RECORD_TTL_S, "values": [ip]}],
+    }
+
+
+def _everything(nodes: int) -> dict[str, Any]:
+    """The regions with something to move for every agent, all at the same time.
+
+    The nodes of each region are in one subnet, from two on those of Tokyo at first: there are the
+    balancer's targets, and the Elastic IP and the secondary address can move.
+    """
+    lab = _mesh(nodes)
+    in_tokyo = max(2, nodes // 2)
+    for index, member in enumerate(lab["nodes"].values()):
+        far = index >= in_tokyo
+        place = _PLACES[OSAKA if far else REGION]
+        member |= place.node("private-a", 10 + index - far * in_tokyo)
+    _connect_to_internet(lab)
+    lab["regions"][REGION]["elastic_ips"] = {"web": {"public_ip": PUBLIC_IP, "node": None}}
+    _with_own_address(lab, REGION, "n1")
+    lab["zones"] = [_zone_of_all(lab, lab["nodes"]["n1"]["ip"])]
+    targets = list(lab["nodes"])[:in_tokyo]
+    lab["target_groups"] = {"web": _target_group(targets, **WEB_TARGETS)}
+    lab["load_balancers"] = {"nlb": _balancer({80: "web"})}
     return lab
 
 
@@ -407,6 +451,7 @@ SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
     "regions-chain": _chain,
     "regions-two-clusters": _two_clusters,
     "regions-dns": _regions_dns,
+    "everything": _everything,
 }
 
 
