@@ -20,6 +20,11 @@ _OPERATION = re.compile(r"Result of (start|stop) operation for (\S+) on (\S+): (
 _REQUESTED = re.compile(r"Requesting local execution of start operation for (\S+) on (\S+)")
 _FENCED = re.compile(r"Operation '(?:reboot|off)' targeting (\S+) by (\S+) for .*: OK")
 _LOST = re.compile(r"Node (\S+) state is now lost")
+# Each failure has an attribute of its own, with the second in which it happened.
+_FAILED = re.compile(r"Setting last-failure-(\S+)#(\w+)\[(\S+)\]\D*: .* -> (\d+)")
+# What one of the above is in; most lines are about something else.
+_TOLD = re.compile("Result of|Requesting local|Operation '|is now lost|Setting last-failure")
+_RESULT = re.compile(r"Result of (\w+) operation for (\S+) on (\S+): (.*?) \| .*key=(\S+)")
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,17 @@ class Holding:
     node: str
     began: float
     ended: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An action that the cluster counts as failed: a fail-count has gone up."""
+
+    t: float
+    action: str  # start_0, monitor_10000 and so on: the name, and the interval in milliseconds
+    resource: str
+    node: str
+    result: str
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,22 @@ def held_by_several(found: list[Holding]) -> list[tuple[Holding, Holding]]:
     ]
 
 
+def failures(lab: Lab) -> list[Failure]:
+    """What has raised a fail-count, each as the first node noted it."""
+    results: dict[tuple[str, str, str], str] = {}
+    found: dict[tuple[str, ...], Failure] = {}
+    for t, _node, text in _log(lab):
+        if match := _RESULT.search(text):
+            _action, resource, node, result, key = match.groups()
+            results[resource, key.removeprefix(f"{resource}_"), node] = result
+        elif match := _FAILED.search(text):
+            resource, action, node, _second = match.groups()
+            # A node that joins is told of all there is, and logs it anew.
+            result = results.get((resource, action, node), "no result in the logs")
+            found.setdefault(match.groups(), Failure(t, action, resource, node, result))
+    return list(found.values())
+
+
 def verdicts(lab: Lab) -> list[Verdict]:
     """When nodes were found lost and when fenced, each as the first node noticed it."""
     found = []
@@ -192,14 +224,14 @@ def verdicts(lab: Lab) -> list[Verdict]:
 
 
 def _log(lab: Lab) -> Iterator[tuple[float, str, str]]:
-    """(time, node, text) of all lines of all nodes' Pacemaker logs, in order of time."""
+    """(time, node, text) of what matters in all nodes' Pacemaker logs, in order of time."""
     to_monotonic = time.monotonic() - time.time()
     year = datetime.date.today().year
     lines = []
     for name in lab.topology.nodes:
         log = lab.files.node(name) / "log" / "pacemaker" / "pacemaker.log"
         for line in log.read_text(errors="replace").splitlines():
-            found = _LOG_LINE.match(line)
+            found = _LOG_LINE.match(line) if _TOLD.search(line) else None
             if found:
                 stamp, node, text = found.groups()
                 # The log leaves the year out.
