@@ -180,8 +180,13 @@ def test_cut_and_heal(machines: Lab) -> None:
     machines.cut("n1", "n2")
     assert not reaches("n1", "n2") and not reaches("n2", "n1")
     assert reaches("client", "n1") and reaches("client", "n2")
+    machines.cut("client", "n2")
+    machines.mend("n2", "n1")
+    assert reaches("n1", "n2") and not reaches("client", "n2")
+    machines.mend("n1", "client")
+    assert not reaches("client", "n2"), "what is not cut is not mended"
     machines.heal()
-    assert reaches("n1", "n2")
+    assert reaches("client", "n2")
 
 
 def whoami(lab: Lab, node: str) -> subprocess.CompletedProcess:
@@ -203,7 +208,7 @@ def test_cut_from_aws(machines: Lab) -> None:
     machines.cut("n1", "aws")
     assert whoami(machines, "n1").returncode != 0
     assert whoami(machines, "n2").returncode == 0
-    machines.heal()
+    machines.mend("n1", "aws")
     assert whoami(machines, "n1").returncode == 0
 
 
@@ -257,6 +262,8 @@ def test_exec_caller_gone_command_ends(machines: Lab) -> None:
         (["--lab", NAME, "exec", "n1"], "exec needs a command"),
         (["--lab", NAME, "kill", "n9"], "no node 'n9'"),
         (["--lab", NAME, "cut", "n1", "n1"], "cannot cut 'n1' from itself"),
+        (["--lab", NAME, "heal", "n1"], "heal takes the two ends of a cut, or nothing"),
+        (["--lab", NAME, "fault", "clear", "7"], "id: 7 is not possible; .* there are no rules"),
         (["--lab", NAME, "fault", "add", "ec2", "no-such-kind"], "kind.*no-such-kind.*refuse"),
         (["--lab", OTHER, "up", "--scenario", "nope"], "'nope' is unknown; there are textbook"),
         (["--lab", OTHER, "up", "--nodes", "0"], "--nodes 0: a lab has from 1 to"),
@@ -291,6 +298,25 @@ def test_command_requests_and_state(machines: Lab) -> None:
     assert json.loads(aws_lab("--lab", NAME, "requests", "--json").stdout) == []
     assert json.loads(aws_lab("--lab", NAME, "state", "--json").stdout) == machines.state()
     assert f"{VIP}/32" in aws_lab("--lab", NAME, "state").stdout
+
+
+def test_command_faults_and_cuts_end_one_by_one(machines: Lab) -> None:
+    """What is under way goes on when another fault or cut ends."""
+    first, second = machines.fault("ec2", "e500"), machines.fault("imds", "hang", node="n2")
+    listed = aws_lab("--lab", NAME, "fault", "list").stdout.splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [
+        [str(first), "ec2", "e500"],
+        [str(second), "imds", "hang"],
+    ]
+    assert aws_lab("--lab", NAME, "fault", "clear", str(first)).returncode == 0
+    assert [rule["id"] for rule in machines.control.faults()] == [second]
+    assert aws_lab("--lab", NAME, "fault", "clear").returncode == 0
+    assert machines.control.faults() == []
+    machines.cut("n1", "aws")
+    machines.cut("n2", "aws")
+    assert aws_lab("--lab", NAME, "heal", "aws", "n1").returncode == 0
+    assert whoami(machines, "n1").returncode == 0
+    assert whoami(machines, "n2").returncode != 0
 
 
 def test_labs_side_by_side_and_without_a_trace(machines: Lab) -> None:

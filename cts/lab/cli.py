@@ -127,7 +127,12 @@ def _cut(arguments: argparse.Namespace) -> None:
 
 
 def _heal(arguments: argparse.Namespace) -> None:
-    power.heal(*_running(arguments))
+    if arguments.pair and len(arguments.pair) != 2:
+        raise LabError("heal takes the two ends of a cut, or nothing to undo every cut")
+    if arguments.pair:
+        power.mend(*_running(arguments), *arguments.pair)
+    else:
+        power.heal(*_running(arguments))
 
 
 def _region_cut(arguments: argparse.Namespace) -> None:
@@ -169,7 +174,7 @@ def _fault_list(arguments: argparse.Namespace) -> None:
 
 def _fault_clear(arguments: argparse.Namespace) -> None:
     state, _ = _running(arguments)
-    Control(state.dir).clear_faults()
+    Control(state.dir).clear_faults(arguments.id)
 
 
 def _requests(arguments: argparse.Namespace) -> None:
@@ -259,7 +264,8 @@ def _parser() -> argparse.ArgumentParser:
     add("freeze", _freeze, "stop all processes of a node", "node")
     add("thaw", _thaw, "let a frozen node go on", "node")
     add("cut", _cut, "drop packets between two machines, or a machine and 'aws'", "a", "b")
-    add("heal", _heal, "undo every cut")
+    heal = add("heal", _heal, "undo the cut between two, or every cut")
+    heal.add_argument("pair", nargs="*", metavar="A B")
     region = commands.add_parser("region", help="lose a region, and have it back").add_subparsers(
         required=True, metavar="cut|heal"
     )
@@ -298,7 +304,9 @@ def _parser() -> argparse.ArgumentParser:
         help="only requests with this parameter, for instance RouteTableId=rtb-...",
     )
     fault.add_parser("list", help="the faults in force").set_defaults(run=_fault_list)
-    fault.add_parser("clear", help="end all faults").set_defaults(run=_fault_clear)
+    fault_clear = fault.add_parser("clear", help="end one fault, or all")
+    fault_clear.set_defaults(run=_fault_clear)
+    fault_clear.add_argument("id", nargs="?", type=int, metavar="ID", help="as 'fault list' has it")
 
     internal = commands.add_parser("_power")
     internal.set_defaults(run=_power)

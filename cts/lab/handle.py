@@ -224,12 +224,13 @@ class Lab:
     def clear_requests(self) -> None:
         self.control.clear_requests()
 
-    def fault(self, service: str, kind: str, **more: Any) -> None:
-        """Add a fault rule: action, count, node, region, param, match."""
-        self.control.add_fault(service, kind, **more)
+    def fault(self, service: str, kind: str, **more: Any) -> int:
+        """Add a fault rule: action, count, node, region, param, match; returns its id."""
+        return self.control.add_fault(service, kind, **more)["id"]
 
-    def clear_faults(self) -> None:
-        self.control.clear_faults()
+    def clear_faults(self, rule_id: int | None = None) -> None:
+        """End all faults, or one."""
+        self.control.clear_faults(rule_id)
 
     # --- accidents ---
 
@@ -244,6 +245,10 @@ class Lab:
 
     def cut(self, left: str, right: str) -> None:
         power.cut(self.files, self.topology, left, right)
+
+    def mend(self, left: str, right: str) -> None:
+        """Undo one cut; heal() undoes all."""
+        power.mend(self.files, self.topology, left, right)
 
     def heal(self) -> None:
         power.heal(self.files, self.topology)

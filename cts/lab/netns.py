@@ -244,14 +244,17 @@ def block(name: str, node: str, address: str, how: str) -> None:
 def unblock(name: str, node: str, address: str) -> None:
     """Undo block(); does nothing where nothing is blocked."""
     for block_set in _BLOCKS.values():
-        # Deleting an element that is not there is an error, adding one that is there is not.
-        _change_set(name, node, "add", block_set, [address])
-        _change_set(name, node, "delete", block_set, [address])
+        _remove_from_set(name, node, block_set, [address])
 
 
 def cut(name: str, node: str, addresses: list[str]) -> None:
     """Drop every packet between a node or client and these addresses or networks."""
     _change_set(name, node, "add", "cut", addresses)
+
+
+def mend(name: str, node: str, addresses: list[str]) -> None:
+    """Undo cut() of these addresses or networks; does nothing to those that are not cut."""
+    _remove_from_set(name, node, "cut", addresses)
 
 
 def heal(name: str, node: str) -> None:
@@ -266,8 +269,7 @@ def swallow(name: str, addresses: list[str]) -> None:
 
 def answer(name: str, addresses: list[str]) -> None:
     """Undo swallow(); does nothing to endpoints that answer."""
-    _change_set(name, "aws", "add", "cut", addresses)
-    _change_set(name, "aws", "delete", "cut", addresses)
+    _remove_from_set(name, "aws", "cut", addresses)
 
 
 def close_router(namespace: str) -> None:
@@ -287,6 +289,12 @@ def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]
         version = ipaddress.ip_network(address).version
         commands.append(f"{verb} element inet lab {base}{version} {{ {address} }}")
     run(inside(f"{name}-{node}", ["nft", "; ".join(commands)]))
+
+
+def _remove_from_set(name: str, node: str, base: str, addresses: list[str]) -> None:
+    # Deleting an element that is not there is an error, adding one that is there is not.
+    _change_set(name, node, "add", base, addresses)
+    _change_set(name, node, "delete", base, addresses)
 
 
 def _create_router(network: Network, namespace: str) -> None:

@@ -59,16 +59,27 @@ def thaw(state: State, topology: Topology, name: str) -> None:
 
 def cut(state: State, topology: Topology, left: str, right: str) -> None:
     """Drop all packets between two nodes, clients or balancers, or one and AWS's endpoints."""
+    for name, addresses in _ends(topology, left, right):
+        netns.cut(state.name, name, addresses)
+    state.event("cut", between=[left, right])
+
+
+def mend(state: State, topology: Topology, left: str, right: str) -> None:
+    """Undo cut() of these two."""
+    for name, addresses in _ends(topology, left, right):
+        netns.mend(state.name, name, addresses)
+    state.event("heal", between=[left, right])
+
+
+def _ends(topology: Topology, left: str, right: str) -> list[tuple[str, list[str]]]:
+    """The machines of a cut, and what each of them loses."""
     if left == right:
         raise LabError(f"cannot cut '{left}' from itself")
     if AWS in (left, right):
-        one = right if left == AWS else left
-        netns.cut(state.name, topology.machine(one).name, [topology.api_net])
-    else:
-        one, other = topology.machine(left), topology.machine(right)
-        netns.cut(state.name, one.name, other.addresses)
-        netns.cut(state.name, other.name, one.addresses)
-    state.event("cut", between=[left, right])
+        one = topology.machine(right if left == AWS else left)
+        return [(one.name, [topology.api_net])]
+    one, other = topology.machine(left), topology.machine(right)
+    return [(one.name, other.addresses), (other.name, one.addresses)]
 
 
 def heal(state: State, topology: Topology) -> None:

@@ -235,12 +235,14 @@ def faults(rules: list[dict[str, Any]]) -> str:
     """The fault rules in force."""
     if not rules:
         return "No faults."
-    rows: list[list[Any]] = [["SERVICE:ACTION", "KIND", "LEFT", "NODE", "REGION", "PARAM", "HITS"]]
+    head = ["ID", "SERVICE:ACTION", "KIND", "LEFT", "NODE", "REGION", "PARAM", "HITS"]
+    rows: list[list[Any]] = [head]
     for rule in rules:
         action = f":{rule['action']}" if rule["action"] else ""
         match = "".join(f" {key}={value}" for key, value in rule["match"].items())
         rows.append(
             [
+                rule["id"],
                 f"{rule['service']}{action}{match}",
                 rule["kind"],
                 rule["count"],
