@@ -71,12 +71,16 @@ ask_aws(struct ocf_ctx *ctx, struct err *why)
     return eip_ask_aws(ctx, &p->eip, &p->nic, &p->now, why);
 }
 
-/* Start marks this node; whether the address still leads here is for IMDS and AWS to say. */
+/*
+ * Start marks this node; whether the address still leads here is for IMDS and AWS to say, and where
+ * the mark does not tell, too: a stop takes it away.
+ */
 static enum ocf_verdict
 probe(struct ocf_ctx *ctx, struct err *why)
 {
     ctx->local = mark_look(ctx, why);
-    return ocf_probe_by_imds(ctx, ctx->local, shown_by_imds, ask_aws, why);
+    return ocf_probe_by_imds(ctx, ctx->local == OCF_ABSENT ? OCF_ABSENT : OCF_HERE, shown_by_imds,
+                             ask_aws, why);
 }
 
 static int
@@ -98,7 +102,9 @@ acquire(struct ocf_ctx *ctx, struct err *e)
 static int
 release(struct ocf_ctx *ctx, struct err *e)
 {
-    return mark_remove(ctx, e);
+    (void)e;
+    mark_remove(ctx);
+    return 0;
 }
 
 static int

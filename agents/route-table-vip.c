@@ -87,17 +87,12 @@ blame_route_tables(struct err *e)
 }
 
 static enum ocf_verdict
-probe(struct ocf_ctx *ctx, struct err *why)
+look_at_routes(struct ocf_ctx *ctx, struct err *why)
 {
     struct params *p = ctx->params;
-    enum ocf_verdict local = vip_look(ctx, &p->vip, why);
     enum ocf_verdict routes = OCF_UNKNOWN;
-    int rc = 0;
+    int rc = plan_routes(ctx, why);
 
-    if (local == OCF_UNKNOWN || (local == OCF_ABSENT && !ctx->everything)) {
-        return local;
-    }
-    rc = plan_routes(ctx, why);
     if (rc == -ERR_NOT_FOUND && ctx->operation != OCF_OP_START) {
         return OCF_DEGRADED; /* the service goes on by the other tables */
     }
@@ -112,10 +107,16 @@ probe(struct ocf_ctx *ctx, struct err *why)
         (void)err_set(why, ERR_NOT_FOUND, "%s", p->plan.text);
         return routes;
     }
-    if (local == OCF_HERE && ctx->depth >= 10) {
+    if (ctx->local == OCF_HERE && ctx->depth >= 10) {
         return routeplan_check_eni(ctx, p->nic.eni_id, why);
     }
-    return local;
+    return OCF_HERE;
+}
+
+static enum ocf_verdict
+probe(struct ocf_ctx *ctx, struct err *why)
+{
+    return vip_probe(ctx, &((struct params *)ctx->params)->vip, look_at_routes, why);
 }
 
 static int

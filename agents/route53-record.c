@@ -63,15 +63,11 @@ look_at_changes(struct ocf_ctx *ctx, struct err *why)
 }
 
 static enum ocf_verdict
-probe(struct ocf_ctx *ctx, struct err *why)
+look_at_records(struct ocf_ctx *ctx, struct err *why)
 {
     struct params *p = ctx->params;
     enum ocf_verdict v = OCF_UNKNOWN;
 
-    ctx->local = mark_look(ctx, why);
-    if (ctx->local == OCF_UNKNOWN || (ctx->local == OCF_ABSENT && !ctx->everything)) {
-        return ctx->local;
-    }
     if (p->seen_right) {
         return look_at_changes(ctx, why);
     }
@@ -83,11 +79,25 @@ probe(struct ocf_ctx *ctx, struct err *why)
         return v;
     }
     p->seen_right = ctx->operation == OCF_OP_START || ctx->operation == OCF_OP_RELOAD;
-    if (ctx->local != OCF_HERE) {
+    if (ctx->local == OCF_ABSENT) {
         (void)err_set(why, ERR_NOT_FOUND, "not started on this node");
-        return ctx->local;
+        return OCF_ABSENT;
     }
     return p->seen_right ? look_at_changes(ctx, why) : look_deeper(ctx, why);
+}
+
+/* The records stay as they are after a stop. */
+static enum ocf_verdict
+probe(struct ocf_ctx *ctx, struct err *why)
+{
+    struct err unsure = {0};
+
+    ctx->local = mark_look(ctx, &unsure);
+    if (ctx->local == OCF_ABSENT && !ctx->everything) {
+        *why = unsure;
+        return OCF_ABSENT;
+    }
+    return ocf_settled_by_aws(ctx, &unsure, look_at_records(ctx, why), why);
 }
 
 /* The mark comes first: a start that ends halfway is then seen by whoever looks. */
@@ -106,8 +116,10 @@ release(struct ocf_ctx *ctx, struct err *e)
     struct params *p = ctx->params;
     struct err why = {0};
 
+    (void)e;
     p->was_here = mark_look(ctx, &why) == OCF_HERE;
-    return mark_remove(ctx, e);
+    mark_remove(ctx);
+    return 0;
 }
 
 /*

@@ -51,6 +51,9 @@ probe(struct ocf_ctx *ctx, struct err *why)
     const struct params *p = ctx->params;
     enum ocf_verdict local = vip_look(ctx, &p->secondary.vip, why);
 
+    if (local == OCF_UNKNOWN && !p->secondary.vip.assign_address) {
+        local = OCF_HERE; /* the mark does not tell: AWS does, since a stop takes it away there */
+    }
     return ocf_probe_by_imds(ctx, local, shown_by_imds, ask_aws, why);
 }
 

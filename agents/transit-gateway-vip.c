@@ -50,20 +50,21 @@ check(struct ocf_ctx *ctx, struct err *e)
 }
 
 static enum ocf_verdict
-probe(struct ocf_ctx *ctx, struct err *why)
+look_at_routes(struct ocf_ctx *ctx, struct err *why)
 {
     struct tgwvip *t = &((struct params *)ctx->params)->vip;
-    enum ocf_verdict local = vip_look(ctx, &t->vip, why);
-    enum ocf_verdict routes = OCF_UNKNOWN;
+    enum ocf_verdict routes = tgwvip_look(ctx, t, why);
 
-    if (local == OCF_UNKNOWN || (local == OCF_ABSENT && !ctx->everything)) {
-        return local;
-    }
-    routes = tgwvip_look(ctx, t, why);
-    if (routes == OCF_HERE && local == OCF_HERE && ctx->depth >= 10) {
+    if (routes == OCF_HERE && ctx->local == OCF_HERE && ctx->depth >= 10) {
         return routeplan_check_eni(ctx, t->nic.eni_id, why);
     }
-    return routes == OCF_HERE ? local : routes;
+    return routes;
+}
+
+static enum ocf_verdict
+probe(struct ocf_ctx *ctx, struct err *why)
+{
+    return vip_probe(ctx, &((struct params *)ctx->params)->vip.vip, look_at_routes, why);
 }
 
 static int

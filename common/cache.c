@@ -249,7 +249,7 @@ cache_store(const struct cache *c, const char *key, const void *data, size_t len
     sweep(c->dir_fd);
     error = write_and_rename(c->dir_fd, name, header, data, len);
     if (error != 0) {
-        return err_set(e, ERR_SYSTEM, "cannot write %s/%s: %s", c->dir, name, strerror(error));
+        return err_set(e, ERR_SYSTEM, "cannot write to %s: %s (%s)", c->dir, strerror(error), name);
     }
     return 0;
 }
@@ -289,9 +289,32 @@ cache_has(const struct cache *c, const char *key, struct err *e)
     if (fstatat(c->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         return 1;
     }
-    return errno == ENOENT
-               ? 0
-               : err_set(e, ERR_SYSTEM, "cannot look at %s/%s: %s", c->dir, name, strerror(errno));
+    return errno == ENOENT ? 0
+                           : err_set(e, ERR_SYSTEM, "cannot look into %s: %s (%s)", c->dir,
+                                     strerror(errno), name);
+}
+
+int
+cache_may_remove(const struct cache *c, const char *key, struct err *e)
+{
+    char name[DIGEST_HEX_SIZE];
+    int rc = name_of(c, key, name, e);
+
+    if (rc == 0 &&
+        (faccessat(c->dir_fd, ".", W_OK, 0) < 0 || faccessat(c->dir_fd, name, W_OK, 0) < 0)) {
+        rc = err_set(e, ERR_SYSTEM, "cannot remove a file of %s: %s (%s)", c->dir, strerror(errno),
+                     name);
+    }
+    return rc;
+}
+
+/* A file system that is read-only says so before it looks whether the file is there. */
+static bool
+is_there(int dir_fd, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 int
@@ -300,8 +323,13 @@ cache_remove(const struct cache *c, const char *key, struct err *e)
     char name[DIGEST_HEX_SIZE];
     int rc = c->missing ? 0 : name_of(c, key, name, e);
 
-    if (rc == 0 && !c->missing && unlinkat(c->dir_fd, name, 0) < 0 && errno != ENOENT) {
-        rc = err_set(e, ERR_SYSTEM, "cannot remove %s/%s: %s", c->dir, name, strerror(errno));
+    if (rc == 0 && !c->missing && unlinkat(c->dir_fd, name, 0) < 0) {
+        int error = errno;
+
+        if (is_there(c->dir_fd, name)) {
+            rc = err_set(e, ERR_SYSTEM, "cannot remove a file of %s: %s (%s)", c->dir,
+                         strerror(error), name);
+        }
     }
     return rc;
 }
@@ -329,5 +357,6 @@ cache_touch(const struct cache *c, const char *key, struct err *e)
     /* O_NONBLOCK: as in cache_get(). */
     fd = openat(c->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     return fd >= 0 ? 0
-                   : err_set(e, ERR_SYSTEM, "cannot make %s/%s: %s", c->dir, name, strerror(errno));
+                   : err_set(e, ERR_SYSTEM, "cannot make a file in %s: %s (%s)", c->dir,
+                             strerror(errno), name);
 }

@@ -60,6 +60,14 @@ void cache_drop(const struct cache *c, const char *key);
  */
 int cache_has(const struct cache *c, const char *key, struct err *e) OCF_MUST_CHECK;
 
+/*!
+ * \brief Whether an entry that is there could be removed; nothing is removed
+ *
+ * \return 0, or -ERR_SYSTEM with the path and errno's text in \p e: the file system is read-only,
+ *         or the file immutable
+ */
+int cache_may_remove(const struct cache *c, const char *key, struct err *e) OCF_MUST_CHECK;
+
 /*! \brief As cache_drop(), but the failure is told: 0, also when it was not there; -ERR_SYSTEM. */
 int cache_remove(const struct cache *c, const char *key, struct err *e) OCF_MUST_CHECK;
 

@@ -166,6 +166,12 @@ open_transport(struct ocf_ctx *ctx, struct err *e)
     return rc;
 }
 
+bool
+ocf_is_standby(const struct ocf_ctx *ctx)
+{
+    return ctx->operation == OCF_OP_MONITOR && ctx->everything;
+}
+
 int
 ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e)
 {
@@ -358,6 +364,17 @@ ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local, bool (*shown)(str
     return v;
 }
 
+enum ocf_verdict
+ocf_settled_by_aws(const struct ocf_ctx *ctx, const struct err *unsure, enum ocf_verdict v,
+                   struct err *why)
+{
+    if (ctx->local != OCF_UNKNOWN || v == OCF_ELSEWHERE || v == OCF_ABSENT) {
+        return v;
+    }
+    *why = *unsure;
+    return OCF_UNKNOWN;
+}
+
 /* --- monitor ------------------------------------------------------------------------------- */
 
 /* Whether AWS has been silent for longer than unknown_limit; the first silence is written down. */
@@ -393,6 +410,7 @@ forget_silence(const struct ocf_ctx *ctx)
     }
 }
 
+/* What the cluster keeps stopped here is stopped as long as nothing shows that it runs. */
 static int
 monitor_unknown(struct ocf_ctx *ctx, const struct err *why)
 {
@@ -401,6 +419,8 @@ monitor_unknown(struct ocf_ctx *ctx, const struct err *why)
 
     if (why->code == -ERR_CANCELLED) {
         code = PCMK_OCF_UNKNOWN_ERROR;
+    } else if (ocf_is_standby(ctx)) {
+        code = PCMK_OCF_NOT_RUNNING;
     } else if (ctx->operation == OCF_OP_MONITOR && silent_for_too_long(ctx)) {
         code = PCMK_OCF_UNKNOWN_ERROR;
         tell(ctx, LOG_ERR, "unknown_limit is over", why);
@@ -426,13 +446,14 @@ repair(struct ocf_ctx *ctx, struct err *why)
 
 /*
  * All is here as far as this node knows, and AWS says that another has it. EC2's reads may lag a
- * write by seconds: a healthy service must not be stopped for one of them.
+ * write by seconds: a healthy service must not be stopped for one of them, nor for two with no time
+ * between them. That is left to the next monitor when the time is short.
  */
 static enum ocf_verdict
 confirm_loss(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
 {
     for (unsigned i = 0;
-         i < CONFIRM_TIMES && ctx->local == OCF_HERE && (v == OCF_ELSEWHERE || v == OCF_ABSENT);
+         i < CONFIRM_TIMES && ctx->local != OCF_ABSENT && (v == OCF_ELSEWHERE || v == OCF_ABSENT);
          i++) {
         int rc = 0;
 
@@ -440,6 +461,13 @@ confirm_loss(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
         rc = deadline_sleep(ctx->deadline, CONFIRM_MS);
         if (rc == -ERR_CANCELLED) {
             (void)err_set(why, ERR_CANCELLED, "asked to end before a loss was confirmed");
+            return OCF_UNKNOWN;
+        }
+        if (rc < 0 && i == 0) {
+            char seen[ERR_TEXT_MAX];
+
+            (void)snprintf(seen, sizeof(seen), "%s", why->text);
+            (void)err_set(why, ERR_DEADLINE, "no time to confirm, raise the timeout: %s", seen);
             return OCF_UNKNOWN;
         }
         if (rc < 0) {
@@ -463,7 +491,7 @@ do_monitor(struct ocf_ctx *ctx)
         v = OCF_ABSENT;
     }
     v = confirm_loss(ctx, v, &why);
-    if (ctx->operation == OCF_OP_MONITOR && !ctx->everything && ctx->agent->finish != NULL) {
+    if (ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx) && ctx->agent->finish != NULL) {
         v = ctx->agent->finish(ctx, v, &why);
     }
     if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
@@ -848,9 +876,8 @@ close_all(struct ocf_ctx *ctx)
     cache_close(&ctx->cache);
 }
 
-/* Whether this is a recurring monitor that makes sure that the resource is not here. */
 static bool
-is_standby(void)
+is_role_stopped(void)
 {
     const char *role = getenv("OCF_RESKEY_CRM_meta_role");
 
@@ -902,7 +929,7 @@ run_action(const struct ocf_agent *agent, const struct handler *handler, int can
         ctx.operation = OCF_OP_PROBE;
     }
     ctx.everything =
-        ctx.operation == OCF_OP_START || (ctx.operation == OCF_OP_MONITOR && is_standby());
+        ctx.operation == OCF_OP_START || (ctx.operation == OCF_OP_MONITOR && is_role_stopped());
     (void)snprintf(entity, sizeof(entity), "%s(%s)", agent->meta.name, ctx.instance);
     log_open(entity);
     cache_open(&ctx.cache, getenv("HA_RSCTMP"));

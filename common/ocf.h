@@ -76,7 +76,7 @@ struct ocf_ctx {
     unsigned depth; /* OCF_CHECK_LEVEL */
     struct deadline deadline;
     bool everything;        /* for a start, and for a monitor of role Stopped, which keeps the
-                               caches of a standby node warm */
+                               caches of a standby node warm: see ocf_is_standby() */
     enum ocf_verdict local; /* see probe */
     int worst_finding;      /* exit code of the preflight so far, and the finding it is for */
     char worst_text[ERR_TEXT_MAX];
@@ -164,6 +164,21 @@ void ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e);
  * \param[in] prefix  what was being done: "Elastic IP left as it is"
  */
 void ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e);
+
+/*! \brief Whether this is a recurring monitor of role Stopped: it makes sure that the resource is
+ *         not here. */
+bool ocf_is_standby(const struct ocf_ctx *ctx);
+
+/*!
+ * \brief What AWS shows of a resource that it may go on showing here after a stop: when this node
+ *        cannot tell whether it runs, only that it is elsewhere settles it
+ *
+ * \param[in]  unsure  the error that keeps this node from telling, where ctx->local is UNKNOWN
+ * \param[in]  v       what AWS shows
+ * \param[out] why     of what is returned, when that is not \p v
+ */
+enum ocf_verdict ocf_settled_by_aws(const struct ocf_ctx *ctx, const struct err *unsure,
+                                    enum ocf_verdict v, struct err *why);
 
 /*! \brief Run the action of argv[1]; the whole of an agent's main(). */
 int ocf_main(const struct ocf_agent *agent, int argc, char **argv);

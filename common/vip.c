@@ -58,6 +58,24 @@ vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why)
     return ctx->local;
 }
 
+enum ocf_verdict
+vip_probe(struct ocf_ctx *ctx, const struct vip_params *v,
+          enum ocf_verdict (*look_at_routes)(struct ocf_ctx *ctx, struct err *why), struct err *why)
+{
+    struct err local_why = {0};
+    enum ocf_verdict local = vip_look(ctx, v, &local_why);
+    enum ocf_verdict routes = OCF_UNKNOWN;
+
+    if (local != OCF_ABSENT || ctx->everything) {
+        routes = ocf_settled_by_aws(ctx, &local_why, look_at_routes(ctx, why), why);
+        if (routes != OCF_HERE || local == OCF_HERE) {
+            return routes;
+        }
+    }
+    *why = local_why;
+    return local;
+}
+
 int
 vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_link *link,
            struct err *e)
@@ -89,7 +107,7 @@ vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
     if (v->assign_address) {
         mark_drop(ctx);
     } else {
-        first = mark_remove(ctx, e);
+        mark_remove(ctx);
     }
     for (size_t i = 0; v->assign_address && i < v->addresses.n; i++) {
         int rc = netif_del_addr(&v->addresses.items[i], first == 0 ? e : NULL);

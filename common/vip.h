@@ -28,6 +28,17 @@ extern const struct param vip_rows[];
  */
 enum ocf_verdict vip_look(struct ocf_ctx *ctx, const struct vip_params *v, struct err *why);
 
+/*!
+ * \brief The probe of addresses that routes lead to; a stop leaves the routes as they are
+ *
+ * \param[in]  look_at_routes  the verdict of AWS; not asked when the addresses are not here, unless
+ *                             ctx->everything
+ * \param[out] why             see the probe of struct ocf_agent
+ */
+enum ocf_verdict vip_probe(struct ocf_ctx *ctx, const struct vip_params *v,
+                           enum ocf_verdict (*look_at_routes)(struct ocf_ctx *ctx, struct err *why),
+                           struct err *why);
+
 /*! \brief Put them on the link. 0; -ERR_PARAM_LOCAL for a label too long; -ERR_SYSTEM. */
 int vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_link *link,
                struct err *e) OCF_MUST_CHECK;

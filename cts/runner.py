@@ -326,6 +326,16 @@ class Runner:
         finally:
             self.lab.exec(where, "umount", RSCTMP)
 
+    @contextlib.contextmanager
+    def state_read_only(self, where: str) -> Iterator[None]:
+        """Inside, nothing in the state directory of a node can be changed."""
+        self.lab.exec(where, "mount", "--bind", RSCTMP, RSCTMP)
+        self.lab.exec(where, "mount", "-o", "remount,bind,ro", RSCTMP)
+        try:
+            yield
+        finally:
+            self.lab.exec(where, "umount", RSCTMP)
+
     def learn_secrets(self, where: str) -> set[str]:
         """Remember the secrets that are in a node's cache, and return them.
 

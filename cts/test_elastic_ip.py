@@ -37,6 +37,7 @@ PRIMARY = {"n1": "10.0.2.10", "n2": "10.0.4.10"}
 SECOND = {"n1": "10.0.2.60", "n2": "10.0.4.60"}
 PRIMARY1 = {"n1": "10.0.2.50", "n2": "10.0.4.50"}
 READ = "DescribeAddresses"
+STANDBY = {"CRM_meta_role": "Stopped"}
 POLICY = json.loads((REPOSITORY / "xml" / "iam" / f"{AGENT}.json").read_text())
 
 
@@ -489,6 +490,39 @@ def test_full_state_directory_lets_a_service_live_and_end(
         assert eip.stop("n1").code == OK
         assert eip.probe("n1").code == NOT_RUNNING
     assert cloud.leads_to(WEB) is None
+
+
+def test_stop_succeeds_when_its_mark_cannot_be_removed(here: Runner, cloud: Cloud) -> None:
+    """A failed stop would have the node fenced; and nobody says afterwards that it runs here."""
+    with here.state_read_only("n1"):
+        assert (here.monitor("n1").code, here.probe("n1").code) == (OK, OK)
+        stopped = here.stop("n1")
+        assert stopped.code == OK
+        assert "mark stays" in stopped.stderr
+        assert RSCTMP in stopped.stderr
+        assert cloud.leads_to(WEB) is None
+        assert here.probe("n1").code == NOT_RUNNING
+        assert here.monitor("n1", **STANDBY).code == NOT_RUNNING
+        assert here.start("n2").code == OK
+        assert here.probe("n1").code == NOT_RUNNING
+        cloud.lab.fault("ec2", "refuse")
+        asleep = here.probe("n1")
+        assert asleep.code == FAILED
+        assert here.monitor("n1", **STANDBY).code == NOT_RUNNING
+        assert here.stop("n1").code == OK
+    assert cloud.leads_to(WEB) == at(cloud, "n2")
+
+
+def test_unreadable_state_directory_of_a_standby_node(here: Runner, machines: Lab) -> None:
+    """Nothing shows that it runs there; where it runs, it still does."""
+    for where in ("n1", "n2"):
+        machines.exec(where, "mkdir", "-p", RSCTMP)
+        machines.exec(where, "install", "-d", f"{RSCTMP}/ocf-aws")
+        machines.exec(where, "chmod", "755", f"{RSCTMP}/ocf-aws")
+    assert here.monitor("n2", **STANDBY).code == NOT_RUNNING
+    assert here.probe("n2").code == NOT_RUNNING
+    assert here.monitor("n1").code == OK
+    assert here.stop("n1").code == OK
 
 
 # --- bad input -----------------------------------------------------------------------------

@@ -488,6 +488,20 @@ def test_standby_monitor_keeps_the_caches_warm(name: Runner, cloud: Cloud) -> No
     assert FIND not in calls(started)
 
 
+def test_stop_succeeds_when_its_mark_cannot_be_removed(here: Runner, cloud: Cloud) -> None:
+    """A record that was read for it may be another's: it is not deleted then."""
+    with here.state_read_only("n1"):
+        assert here.monitor("n1").code == OK
+        stopped = here.stop("n1", delete_on_stop="true")
+        assert (stopped.code, stopped.requests) == (OK, [])
+        assert "mark stays" in stopped.stderr
+        assert here.probe("n1").code == FAILED, "which has the cluster stop it"
+        assert here.monitor("n1", CRM_meta_role="Stopped").code == NOT_RUNNING
+        assert here.start("n2").code == OK
+        assert here.probe("n1").code == NOT_RUNNING
+    assert cloud.values() == cloud.ours("n2")
+
+
 def test_depth_10_looks_at_the_zone(here: Runner, cloud: Cloud) -> None:
     fine = here.monitor("n1", depth=10)
     assert (fine.code, calls(fine)) == (OK, [LIST, "GetHostedZone"])

@@ -344,7 +344,10 @@ def test_assign_address_false_keeps_a_mark_instead(vip: Runner, cloud: Cloud) ->
 
 
 def test_mark_that_cannot_be_looked_for_is_not_absent(vip: Runner, machines: Lab) -> None:
-    """The state directory is open to others, so it is not used: that says nothing of the mark."""
+    """The state directory is open to others, so it is not used: that says nothing of the mark.
+
+    Where the cluster keeps the address stopped it is stopped as long as nothing shows otherwise.
+    """
     own = {"assign_address": "false"}
     directory = "/run/resource-agents/ocf-aws"
     assert vip.start("n2", **own).code == OK
@@ -354,12 +357,32 @@ def test_mark_that_cannot_be_looked_for_is_not_absent(vip: Runner, machines: Lab
         assert seen.code == DEGRADED
         assert f"cannot tell: cannot use {directory}" in seen.reason
         assert vip.probe("n2", **own).code == FAILED
-        assert vip.stop("n2", **own).code == FAILED
+        assert vip.monitor("n2", environment=STANDBY, **own).code == NOT_RUNNING
+        stopped = vip.stop("n2", **own)
+        assert (stopped.code, "mark stays" in stopped.stderr) == (OK, True)
+        assert vip.start("n1", **own).code == OK
+        assert vip.probe("n2", **own).code == NOT_RUNNING, "the routes lead elsewhere"
+        assert vip.start("n2", **own).code == FAILED
     finally:
         machines.exec("n2", "chmod", "700", directory)
-    assert vip.monitor("n2", **own).code == OK
-    assert vip.stop("n2", **own).code == OK
-    assert vip.monitor("n2", **own).code == NOT_RUNNING
+    assert vip.monitor("n1", **own).code == OK
+    for where in ("n1", "n2"):
+        assert vip.stop(where, **own).code == OK
+        assert vip.probe(where, **own).code == NOT_RUNNING
+
+
+def test_stop_succeeds_when_its_mark_cannot_be_removed(vip: Runner, cloud: Cloud) -> None:
+    """The routes lead here until another node takes them: that does not show that it runs."""
+    own = {"assign_address": "false"}
+    assert vip.start("n2", **own).code == OK
+    with vip.state_read_only("n2"):
+        assert vip.monitor("n2", **own).code == OK
+        assert vip.stop("n2", **own).code == OK
+        assert vip.probe("n2", **own).code == FAILED, "which has the cluster stop it"
+        assert vip.monitor("n2", environment=STANDBY, **own).code == NOT_RUNNING
+        assert vip.start("n1", **own).code == OK
+        assert vip.probe("n2", **own).code == NOT_RUNNING
+    assert vip.stop("n1", **own).code == OK
 
 
 def test_second_interface_is_the_target(vip: Runner, cloud: Cloud) -> None:

@@ -412,7 +412,7 @@ cache_entry_is_directory_misses_and_store_tells(void **state)
     assert_miss(c, KEY);
     cache_drop(c, KEY);
     assert_int_equal(cache_store(c, KEY, "new", 3, &e), -ERR_SYSTEM);
-    assert_non_null(strstr(e.text, path));
+    assert_non_null(strstr(e.text, strrchr(path, '/') + 1));
     assert_non_null(strstr(e.text, strerror(EISDIR)));
     assert_int_equal(find_file(other), 1); /* the file written aside is gone */
 }
@@ -508,7 +508,7 @@ cache_touch_what_is_no_file_is_told(void **state)
                          1);
         assert_int_equal(cache_touch(c, KEY, &e), -ERR_SYSTEM);
         assert_int_equal(e.code, -ERR_SYSTEM);
-        assert_non_null(strstr(e.text, path));
+        assert_non_null(strstr(e.text, strrchr(path, '/') + 1));
         assert_non_null(strstr(e.text, strerror(errnos[kind])));
         assert_int_equal(access(link_to, F_OK), -1);
     }

@@ -144,11 +144,11 @@ run(const struct ocf_agent *a, const char *action, const char *timeout_ms)
 static int
 setup(void **state)
 {
-    static const char *const unset[] = {"OCF_CHECK_LEVEL",          "OCF_RESKEY_CRM_meta_interval",
-                                        "OCF_RESKEY_CRM_meta_role", "OCF_RESKEY_api_timeout",
-                                        "OCF_RESKEY_on_drift",      "AWS_ACCESS_KEY_ID",
-                                        "AWS_SECRET_ACCESS_KEY",    "AWS_PROFILE",
-                                        "AWS_ENDPOINT_URL"};
+    static const char *const unset[] = {
+        "OCF_CHECK_LEVEL",        "OCF_RESKEY_CRM_meta_interval", "OCF_RESKEY_CRM_meta_role",
+        "OCF_RESKEY_api_timeout", "OCF_RESKEY_on_drift",          "OCF_RESKEY_on_unknown",
+        "AWS_ACCESS_KEY_ID",      "AWS_SECRET_ACCESS_KEY",        "AWS_PROFILE",
+        "AWS_ENDPOINT_URL"};
     const struct fake *f = NULL;
 
     memset(&the, 0, sizeof(the));
@@ -521,6 +521,47 @@ ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails(void **state)
     assert_non_null(strstr(told, "asked to end before a loss was confirmed"));
 }
 
+/* A read may lag behind a write: whoever has no time for another has not seen a loss. */
+static void
+ocf_monitor_without_time_to_confirm_a_loss_cannot_tell(void **state)
+{
+    static const enum ocf_verdict lost[] = {OCF_ELSEWHERE, OCF_ABSENT};
+
+    (void)state;
+    the.local = OCF_HERE;
+    for (size_t i = 0; i < ARRAY_LEN(lost); i++) {
+        the.probes[0] = (struct answer){lost[i], -ERR_NOT_FOUND, "it leads to another"};
+        assert_int_equal(run(&agent, "monitor", "2000"), PCMK_OCF_DEGRADED);
+        assert_string_equal(told, "ocf-exit-reason:cannot ask AWS: no time to confirm, raise the "
+                                  "timeout: it leads to another\n");
+        assert_int_equal(the.n_probes, 1);
+        /* Time for one more look, and the loss is one; so it is with the timeout we advise. */
+        assert_int_equal(run(&agent, "monitor", WAITS), PCMK_OCF_NOT_RUNNING);
+        assert_int_equal(the.n_probes, 2);
+    }
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_NOT_RUNNING);
+    assert_int_equal(the.n_probes, 4);
+    assert_int_equal(setenv("OCF_RESKEY_CRM_meta_interval", "0", 1), 0);
+    assert_int_equal(run(&agent, "monitor", "2000"), PCMK_OCF_OK);
+}
+
+/* The cluster keeps it stopped there: what would be "active" or "failed" would have it recovered.
+ */
+static void
+ocf_monitor_of_role_stopped_that_cannot_tell_is_not_running(void **state)
+{
+    static const char *const policies[] = {"degraded", "ok", "fail"};
+
+    (void)state;
+    the.probes[0] = (struct answer){OCF_UNKNOWN, -ERR_SYSTEM, "cannot look"};
+    assert_int_equal(setenv("OCF_RESKEY_CRM_meta_role", "Stopped", 1), 0);
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        assert_int_equal(setenv("OCF_RESKEY_on_unknown", policies[i], 1), 0);
+        assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_NOT_RUNNING);
+        assert_string_equal(told, "ocf-exit-reason:cannot tell: cannot look\n");
+    }
+}
+
 /* What a start had to leave is finished by the monitor of a resource that runs, and by no other. */
 static void
 ocf_monitor_finishes_what_a_start_left(void **state)
@@ -869,6 +910,8 @@ main(void)
         TEST(ocf_monitor_settling_is_here),
         TEST(ocf_monitor_absent_here_whatever_aws_says),
         TEST(ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails),
+        TEST(ocf_monitor_without_time_to_confirm_a_loss_cannot_tell),
+        TEST(ocf_monitor_of_role_stopped_that_cannot_tell_is_not_running),
         TEST(ocf_monitor_finishes_what_a_start_left),
         TEST(ocf_monitor_repairs_what_finish_does_not),
         TEST(ocf_warn_is_one_line_with_advice),
