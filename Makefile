@@ -6,6 +6,8 @@
 #   make check       all tests; SANITIZE=1 builds and runs them with ASan and UBSan
 #   make fuzz        libFuzzer on every parser, FUZZ_SECONDS each (30); FUZZ="ec2 dns" for some
 #   make fuzz-coverage  the lines of the parsers that the targets reach
+#   make faults      every agent, in every action, under every fault, in the lab (root);
+#                    AGENT="..." ROW="..." for some, SANITIZE=1
 #   make demo        a VIP failing over on a real cluster in the lab (root)
 #   make lint        style, banned calls, level order, static analysis
 #   make install     DESTDIR, PREFIX and OCF_ROOT are honoured
@@ -65,7 +67,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install uninstall check valgrind lint demo bench clean tests man
+.PHONY: all deps install uninstall check valgrind lint demo bench faults clean tests man
 
 all: $(PROGRAMS)
 
@@ -233,6 +235,11 @@ demo: deps
 bench: deps
 	$(SUBMAKE) all
 	$(PYTHON_RUN) cts/bench.py
+
+# The whole fault matrix; what it has found is in $(B)/faults.
+faults: deps
+	$(SUBMAKE) all
+	OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) cts/matrix.py --agents "$(AGENT)" --rows "$(ROW)"
 
 clean:
 	rm -rf build

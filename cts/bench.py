@@ -7,7 +7,6 @@ output, and with all figures to build/bench/bench.json.
 
 import argparse
 import json
-import os
 import re
 import shutil
 import statistics
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import meter
 from lab.handle import Lab
 from lab.state import LabError
 from lab.topology import REGION, VIP
@@ -27,7 +27,6 @@ AGENT = "route-table-vip"
 LAB_NAME = "bench"
 NODE = "n1"
 OUTPUT = BUILD / "bench"
-METER = Path(__file__).with_name("meter.c")
 PACKAGES = ["pacemaker", "libqb", "libcurl", "libcrypto", "json-c", "libxml-2.0", "libmnl"]
 EMPTY = "int\nmain(void)\n{\n    return 0;\n}\n"
 # In the node, whose /tmp is its own.
@@ -56,22 +55,6 @@ class Cost:
     imds_calls: float
 
 
-def cc(target: Path, source: Path | None, *flags: str) -> Path:
-    """Compile a program of one file, or the empty one."""
-    language = ["-x", "c"]
-    argv = [os.environ.get("CC", "cc"), "-O2", "-o", str(target), *language]
-    done = subprocess.run(
-        [*argv, str(source) if source else "-", "-x", "none", *flags],
-        input=None if source else EMPTY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise BenchError(f"{target.name} cannot be compiled: {done.stderr.strip()}")
-    return target
-
-
 def libraries() -> list[str]:
     """The linker's options for all libraries of the agents."""
     argv = ["pkg-config", "--libs", *PACKAGES]
@@ -86,24 +69,25 @@ def in_node(lab: Lab, *argv: str) -> subprocess.CompletedProcess:
         raise BenchError(str(error)) from error
 
 
-def measure(lab: Lab, meter: Path, name: str, runs: int, argv: Sequence[str]) -> Cost:
+def measure(lab: Lab, measuring: Path, name: str, runs: int, argv: Sequence[str]) -> Cost:
     """Run a program so many times; each run must succeed."""
     in_node(lab, *argv)
     lab.clear_requests()
-    lines = [in_node(lab, str(meter), *argv).stdout for _ in range(runs)]
+    # What the program prints stands before the line of figures.
+    said = [in_node(lab, str(measuring), "/dev/stdout", *argv).stdout for _ in range(runs)]
     asked = Counter(
         "imds" if entry["service"] == "imds" else "aws"
         for entry in lab.requests()
         if entry["node"] == NODE
     )
-    figures = [tuple(map(int, line.split())) for line in lines]
-    if any(code != 0 for code, _, _ in figures):
-        raise BenchError(f"{name}: exit codes {sorted({code for code, _, _ in figures})}")
+    figures = [meter.read(text.splitlines()[-1])[0] for text in said]
+    if any(run.code != 0 for run in figures):
+        raise BenchError(f"{name}: exit codes {sorted({run.code for run in figures})}")
     return Cost(
         name=name,
         runs=runs,
-        cpu_ms=statistics.median(cpu for _, cpu, _ in figures) / 1000,
-        max_rss_mib=max(rss for _, _, rss in figures) / 1024,
+        cpu_ms=statistics.median(run.cpu_ms for run in figures),
+        max_rss_mib=max(run.peak_kib for run in figures) / 1024,
         aws_calls=asked["aws"] / runs,
         imds_calls=asked["imds"] / runs,
     )
@@ -192,8 +176,8 @@ def shares(title: str, parts: dict[str, int], total: int) -> str:
 
 def bench(lab: Lab, runs: int) -> dict:
     """Measure everything and print it; returns the contents of bench.json."""
-    meter = cc(OUTPUT / "meter", METER)
-    empty = cc(OUTPUT / "empty", None, "-Wl,--no-as-needed", *libraries())
+    measuring = meter.build(OUTPUT / "meter")
+    empty = meter.cc(OUTPUT / "empty", None, "-Wl,--no-as-needed", *libraries(), text=EMPTY)
     started = Runner(lab, AGENT, ip=VIP).start(NODE)
     if started.code != 0:
         raise BenchError(f"start ended with {started.code}: {started.stderr.strip()}")
@@ -207,8 +191,8 @@ def bench(lab: Lab, runs: int) -> dict:
         f"{AGENT} meta-data": [agent, "meta-data"],
         MONITOR: [*as_executor, agent, "monitor"],
     }
-    costs = [measure(lab, meter, name, runs, argv) for name, argv in programs.items()]
-    costs.append(measure(lab, meter, CLI, max(runs // 5, 3), cli))
+    costs = [measure(lab, measuring, name, runs, argv) for name, argv in programs.items()]
+    costs.append(measure(lab, measuring, CLI, max(runs // 5, 3), cli))
     profiles = {}
     if shutil.which("valgrind"):
         profiles = {name: profile(lab, argv) for name, argv in programs.items()}
@@ -239,7 +223,7 @@ def main() -> int:
         with Lab.running(arguments.lab, with_cluster=False, agents=AGENTS) as lab:
             lab.control.settings(quotas=False)
             document = bench(lab, arguments.runs)
-    except (LabError, BenchError) as error:
+    except (LabError, BenchError, meter.CompileError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     (OUTPUT / "bench.json").write_text(json.dumps(document, indent=2) + "\n")

@@ -4,11 +4,11 @@
 import contextlib
 import functools
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from faultlab import with_meter
 from lab.handle import Lab
 from lab.state import REPOSITORY
 
@@ -20,7 +20,7 @@ BUILD = Path(os.environ.get("OCF_AWS_BUILD", REPOSITORY / "build"))
 @pytest.fixture(scope="session")
 def agents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agents to be tested: a copy, since a build under way would pull them from the cluster."""
-    return shutil.copytree(BUILD / "agents", tmp_path_factory.mktemp("build") / "agents")
+    return with_meter(BUILD / "agents", tmp_path_factory.mktemp("build") / "agents")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the cells of the fault matrix in a lab, and says what was not as faults.py requires it."""
 
+import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import meter
 from faults import (
     ACTIONS,
     ACTIVE,
@@ -22,13 +26,35 @@ from faults import (
     Rule,
     required,
 )
+from lab import node
 from lab.aws.cloud import is_read
 from lab.handle import Lab
-from runner import ASIDE, BUILD, REASON, REASON_MAX, TIMEOUT_MS, Outcome, Runner, Running
+from lab.process import PROC
+from runner import (
+    ASIDE,
+    BUILD,
+    INSTALLED,
+    LOG_FILE,
+    REASON,
+    REASON_MAX,
+    RSCTMP,
+    TIMEOUT_MS,
+    Outcome,
+    Runner,
+    Running,
+    reveals,
+)
 
 MAX_MEMORY = 32 << 20
-# The sanitizers need far more memory than the programs.
-LIMITED = () if BUILD.name == "sanitize" else ("prlimit", f"--data={MAX_MEMORY}")
+# Beside the agents, where it can be executed whatever the nodes have mounted how.
+METER = f"{INSTALLED}/.meter"
+# As a node sees it.
+FIGURES_FILE = "/tmp/figures"
+# What checks an agent from inside writes here what it has found.
+REPORT = "/tmp/report"
+# The directories of a node where an agent could leave something.
+WRITABLE = ("run", "srv", "tmp", "root", "dev/shm")
+STATE_DIR = f"{RSCTMP}/ocf-aws"
 # How often one thing may be asked for in the two seconds that an action has under a fault that
 # lasts: with pauses of a quarter, a half and one second on average it is four times.
 MAX_ATTEMPTS = 8
@@ -36,7 +62,58 @@ MAX_ATTEMPTS = 8
 SERVED = {"lost", "stale", "rotate", "pending"}
 WARNING = "WARNING: "
 CUT_ID = re.compile(r", request (?![0-9a-f-]{36}(;|$))", re.MULTILINE)
+REQUEST_FIELDS = (
+    "started",
+    "ended",
+    "node",
+    "region",
+    "service",
+    "action",
+    "status",
+    "code",
+    "fault",
+)
 CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the agents run under."""
+
+    name: str
+    # The beginning of a command line that runs the rest of it.
+    wrapper: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    # Of memory, in bytes; None where what checks the agent needs far more than it does.
+    limit: int | None = None
+
+
+PLAIN = Conditions("as they are installed", ("prlimit", f"--data={MAX_MEMORY}"), limit=MAX_MEMORY)
+SANITIZED = Conditions(
+    "built with ASan and UBSan",
+    # One runtime has the options of both.
+    environment=dict.fromkeys(("ASAN_OPTIONS", "UBSAN_OPTIONS"), f"log_path={REPORT}"),
+)
+NATIVE = SANITIZED if BUILD.name == "sanitize" else PLAIN
+CONDITIONS: dict[str, Conditions] = {}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is worth being told of a cell that was run."""
+
+    code: int
+    wanted_code: int
+    reason: str
+    seconds: float | None
+    deadline_s: float
+    peak_kib: int | None
+    calls: tuple[str, ...]
+    writes: tuple[str, ...]
+    owners: tuple[str, ...]
+    wanted_owners: tuple[str, ...]
+    # All that one needs to find out more; of wrong cells.
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +126,7 @@ class Cell:
     # Why it makes no sense; then nothing was run.
     senseless: str | None = None
     wrong: tuple[str, ...] = ()
+    seen: Seen | None = None
 
     def __str__(self) -> str:
         said = self.senseless or "\n    ".join(("", *self.wrong)) or "right"
@@ -64,9 +142,18 @@ class Result:
     # What it added to Pacemaker's log.
     log: str
     owners: set[str]
+    # Files that were not there before, but for caches.
     files: list[str]
     # What a probe of the node says afterwards, of a stop.
     probe: int = NOT_RUNNING
+    deadline_s: float = TIMEOUT_MS / 1000
+    # None of an action that was killed.
+    figures: meter.Figures | None = None
+    # What checks it from inside has found.
+    reports: list[str] = field(default_factory=list)
+    # It has put a secret where others may read it.
+    reveals: bool = False
+    limit: int | None = None
 
     @property
     def told(self) -> str:
@@ -97,7 +184,30 @@ class Result:
         ]
 
 
+def files_of(lab: Lab, where: str) -> set[str]:
+    """All files of a node that its programs may have made, but for caches and what tests need."""
+    root = PROC / str(node.running(lab.files, where).pid) / "root"
+    found = set()
+    for top in WRITABLE:
+        for directory, _, names in os.walk(root / top):
+            inside = f"/{Path(directory).relative_to(root)}"
+            found |= {f"{inside}/{name}" for name in names if _counts(inside, name)}
+    return found
+
+
+def _counts(directory: str, name: str) -> bool:
+    if directory == STATE_DIR:
+        return Path(name).match(ASIDE)
+    path = f"{directory}/{name}"
+    return path not in (LOG_FILE, FIGURES_FILE) and not path.startswith(REPORT)
+
+
 # --- checks: each says what is wrong -------------------------------------------------------
+
+
+def _ended(result: Result, _wanted: Required) -> Iterator[str]:
+    for violation in result.outcome.violations:
+        yield f"{violation}, of {result.deadline_s:g} s: {result.outcome.stderr}"
 
 
 def _code(result: Result, wanted: Required) -> Iterator[str]:
@@ -180,11 +290,28 @@ def _renewals(result: Result, _wanted: Required) -> Iterator[str]:
 def _remains(result: Result, _wanted: Required) -> Iterator[str]:
     if result.files:
         yield f"files left: {', '.join(result.files)}"
-    if "out of memory" in result.log:
-        yield f"more than {MAX_MEMORY} bytes needed"
+
+
+def _memory(result: Result, _wanted: Required) -> Iterator[str]:
+    if result.figures is None:
+        yield "nothing was measured: it was killed"
+    elif result.limit is not None:
+        peak = result.figures.peak_kib << 10
+        if "out of memory" in result.log or peak > result.limit:
+            yield f"more than {result.limit} bytes needed, at least {peak}"
+
+
+def _secrets(result: Result, _wanted: Required) -> Iterator[str]:
+    if result.reveals:
+        yield "a secret is in its output or log"
+
+
+def _reports(result: Result, _wanted: Required) -> Iterator[str]:
+    yield from result.reports
 
 
 CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
+    _ended,
     _code,
     _reason,
     _says,
@@ -197,24 +324,78 @@ CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
     _storm,
     _renewals,
     _remains,
+    _memory,
+    _secrets,
+    _reports,
 ]
 
 
 # --- running -------------------------------------------------------------------------------
 
 
+def judge(agent: str, row: str, result: Result, wanted: Required) -> Cell:
+    """The cell that a result makes, after all checks."""
+    wrong = tuple(text for check in CHECKS for text in check(result, wanted))
+    outcome, figures = result.outcome, result.figures
+    calls = Counter(entry["action"] or entry["service"] for entry in outcome.requests)
+    seen = Seen(
+        code=outcome.code,
+        wanted_code=wanted.code,
+        reason=result.told.removeprefix(REASON),
+        seconds=figures and figures.seconds,
+        deadline_s=result.deadline_s,
+        peak_kib=figures and figures.peak_kib,
+        calls=tuple(f"{name} x{times}" if times > 1 else name for name, times in calls.items()),
+        writes=tuple(result.writes),
+        owners=tuple(sorted(map(str, result.owners))),
+        wanted_owners=tuple(sorted(wanted.owners)),
+        evidence=_evidence(result, wanted) if wrong else "",
+    )
+    return Cell(agent, row, result.action, wrong=wrong, seen=seen)
+
+
+def _evidence(result: Result, wanted: Required) -> str:
+    asked = [
+        " ".join(f"{name}={entry.get(name)}" for name in REQUEST_FIELDS)
+        for entry in result.outcome.requests
+    ]
+    parts = {
+        "required": str(wanted),
+        "stdout": result.outcome.stdout,
+        "stderr": result.outcome.stderr,
+        "requests": "\n".join(asked),
+        "log": result.log,
+        "files left": "\n".join(result.files),
+    }
+    return "\n".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
+
+
+def with_meter(source: Path, target: Path) -> Path:
+    """A copy of the agents, which a build under way does not change, and the meter beside them."""
+    shutil.copytree(source, target)
+    meter.build(target / Path(METER).name)
+    return target
+
+
 class Stage:
     """One agent in a lab of its scenario without a cluster, for row after row."""
 
-    def __init__(self, lab: Lab, agent: Agent):
-        self.lab, self.agent = lab, agent
+    def __init__(self, lab: Lab, agent: Agent, conditions: Conditions = NATIVE):
+        self.lab, self.agent, self.conditions = lab, agent, conditions
         self.runner = Runner(lab, agent.name, **agent.parameters(lab))
 
     def run(self, row: Row) -> Iterator[Cell]:
         """Run one row and say of each cell what came of it."""
-        self.set_up()
+        if row.play is not None:
+            self.set_up()
+            yield from row.play(self, row)
+            self.lab.clear_faults()
+            return
+        wanted = {action: required(self.agent, row, action) for action in ACTIONS}
+        if any(isinstance(each, Required) for each in wanted.values()):
+            self.set_up()
         for step in STEPS:
-            yield from self._step(row, step)
+            yield from self.step(row, {action: wanted[action] for action in step})
         self.lab.clear_faults()
 
     def set_up(self) -> None:
@@ -225,6 +406,8 @@ class Stage:
         for action, code in ((STANDBY, NOT_RUNNING), (DEEP, self.agent.deep_code)):
             done = self.runner.end(self._begin(action, TIMEOUT_MS))
             assert done.code == code, done
+        for where in (ACTIVE, self.agent.other):
+            self.runner.learn_secrets(where)
         self.lab.clear_requests()
 
     def tear_down(self) -> None:
@@ -242,36 +425,36 @@ class Stage:
         self.lab.clear_faults()
         return done
 
-    def _step(self, row: Row, step: tuple[str, ...]) -> Iterator[Cell]:
-        wanted = {action: required(self.agent, row, action) for action in step}
-        actions = [action for action in step if isinstance(wanted[action], Required)]
+    def step(self, row: Row, wanted: dict[str, Required | str]) -> Iterator[Cell]:
+        """Run some actions at once, one a node, and say what came of them."""
+        actions = [action for action in wanted if isinstance(wanted[action], Required)]
         self._arrange(row, actions)
-        logged = {action: len(self.runner.log(self.agent.node(action))) for action in actions}
-        begun = {action: self._begin(action, row.timeout_ms, LIMITED) for action in actions}
-        ended = {action: self._end(running) for action, running in begun.items()}
-        for action in step:
-            if action not in actions:
-                yield Cell(self.agent.name, row.id, action, senseless=wanted[action])
+        before = {action: self._before(action) for action in actions}
+        begun = {action: self._begin(action, row.timeout_ms, measured=True) for action in actions}
+        ended = {
+            action: self.runner.end(running, judged=False) for action, running in begun.items()
+        }
+        for action, required_of_it in wanted.items():
+            if isinstance(required_of_it, str):
+                yield Cell(self.agent.name, row.id, action, senseless=required_of_it)
                 continue
-            wrong = ended[action]
-            if isinstance(wrong, Outcome):
-                result = self._look(action, wrong, logged[action])
-                wrong = [text for check in CHECKS for text in check(result, wanted[action])]
-            yield Cell(self.agent.name, row.id, action, wrong=tuple(wrong))
+            result = self._look(action, ended[action], before[action], row.timeout_ms / 1000)
+            yield judge(self.agent.name, row.id, result, required_of_it)
 
-    def _begin(self, action: str, timeout_ms: int, wrapper: tuple[str, ...] = ()) -> Running:
+    def _begin(self, action: str, timeout_ms: int, *, measured: bool = False) -> Running:
         how = ACTIONS[action]
-        options = {**how.options, "environment": how.environment, "timeout_ms": timeout_ms}
+        options = {**how.options, "timeout_ms": timeout_ms}
+        options["environment"] = how.environment | self.conditions.environment
+        if measured:
+            options["wrapper"] = (METER, FIGURES_FILE, *self.conditions.wrapper)
         if action == DEEP:
             options["depth"] = self.agent.depth
-        return self.runner.begin(self.agent.node(action), how.verb, wrapper=wrapper, **options)
+        return self.runner.begin(self.agent.node(action), how.verb, **options)
 
-    def _end(self, running: Running) -> Outcome | list[str]:
-        """The outcome, or why there is none: killed at its timeout, or a child left."""
-        try:
-            return self.runner.end(running)
-        except AssertionError as error:
-            return [str(error)]
+    def _before(self, action: str) -> tuple[int, set[str]]:
+        """The length of the log, and the files of its node."""
+        where = self.agent.node(action)
+        return len(self.runner.log(where)), files_of(self.lab, where)
 
     def _arrange(self, row: Row, actions: list[str]) -> None:
         self.lab.clear_faults()
@@ -300,10 +483,33 @@ class Stage:
             return {vpc.region for vpc in self.lab.topology.vpcs}
         return {rule.region}
 
-    def _look(self, action: str, outcome: Outcome, logged: int) -> Result:
+    def _look(
+        self, action: str, outcome: Outcome, before: tuple[int, set[str]], deadline_s: float
+    ) -> Result:
         where = self.agent.node(action)
-        self.runner.learn_secrets(where)
-        left = sorted(path.name for path in self.runner.state_dir(where).glob(ASIDE))
-        log, owners = self.runner.log(where)[logged:], self.agent.owners(self.lab)
-        probe = self.runner.probe(where).code if action == STOP else NOT_RUNNING
-        return Result(action, outcome, log, owners, left, probe)
+        logged, files = before
+        secrets = self.runner.learn_secrets(where) | self.runner.secrets
+        log = self.runner.log(where)[logged:]
+        left = sorted(files_of(self.lab, where) - files)
+        figures = [meter.read(text)[-1] for text in self._taken(where, FIGURES_FILE)]
+        return Result(
+            action=action,
+            outcome=outcome,
+            log=log,
+            owners=self.agent.owners(self.lab),
+            files=left,
+            probe=self.runner.probe(where).code if action == STOP else NOT_RUNNING,
+            deadline_s=deadline_s,
+            figures=figures[0] if figures else None,
+            reports=self._taken(where, f"{REPORT}*"),
+            reveals=reveals(f"{outcome.stdout}\n{outcome.stderr}\n{log}", secrets),
+            limit=self.conditions.limit,
+        )
+
+    def _taken(self, where: str, pattern: str) -> list[str]:
+        """The contents of files of a node's /tmp, which are then no more."""
+        found = sorted((self.lab.files.node(where) / "tmp").glob(Path(pattern).name))
+        texts = [path.read_text(errors="replace") for path in found]
+        for path in found:
+            path.unlink()
+        return [text for text in texts if text]

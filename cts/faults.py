@@ -8,7 +8,7 @@ An agent is one entry of AGENTS, a fault one of ROWS. required() says what an ag
 cell, or in words why there is nothing that it could do. faultlab.py runs the cells.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -380,6 +380,9 @@ class Row:
     # Done before the rules are made, and after.
     before: Callable[[Lab, Agent, str], None] = _nothing
     after: Callable[[Lab, Agent, str], None] = _nothing
+    # What is no matter of rules, and has steps of its own: gives the cells from faultlab's Stage
+    # and the row. required() does not ask after its cells.
+    play: Callable[[Any, "Row"], Iterator[Any]] | None = None
 
 
 def _expire_credentials(lab: Lab, agent: Agent, action: str) -> None:

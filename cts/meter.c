@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * meter PROGRAM [ARGUMENT...]: what a run of a program costs, as a line of exit code, CPU
- * microseconds and peak KiB. In C, because a process inherits the peak of whoever forked it.
+ * meter FILE PROGRAM [ARGUMENT...]: run a program and append to FILE what it costs, as a line of
+ * exit code, CPU microseconds, peak KiB and microseconds from begin to end. Ends as the program
+ * did. In C, because a process inherits the peak of whoever forked it.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static long
@@ -15,16 +20,29 @@ microseconds(const struct timeval *t)
     return t->tv_sec * 1000000L + t->tv_usec;
 }
 
-static void
-run(char **argv)
+static long
+now(void)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct timespec t;
 
-    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0) {
-        (void)execvp(argv[0], argv);
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000L + t.tv_nsec / 1000;
+}
+
+/* One write to a file opened for appending: lines of several writers do not mix. */
+static int
+note(const char *path, int status, const struct rusage *used, long wall)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int length = 0;
+
+    if (fd < 0) {
+        return -1;
     }
-    perror(argv[0]);
-    _exit(127);
+    length = dprintf(
+        fd, "%d %ld %ld %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+        microseconds(&used->ru_utime) + microseconds(&used->ru_stime), used->ru_maxrss, wall);
+    return close(fd) == 0 && length > 0 ? 0 : -1;
 }
 
 int
@@ -32,16 +50,22 @@ main(int argc, char **argv)
 {
     struct rusage used;
     int status = 0;
-    pid_t pid = argc > 1 ? fork() : -1;
+    long began = now();
+    pid_t pid = argc > 2 ? fork() : -1;
 
     if (pid == 0) {
-        run(&argv[1]);
+        (void)execvp(argv[2], &argv[2]);
+        perror(argv[2]);
+        _exit(127);
     }
-    if (pid < 0 || wait4(pid, &status, 0, &used) != pid) {
+    if (pid < 0 || wait4(pid, &status, 0, &used) != pid ||
+        note(argv[1], status, &used, now() - began) != 0) {
         perror("meter");
         return 1;
     }
-    (void)printf("%d %ld %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-                 microseconds(&used.ru_utime) + microseconds(&used.ru_stime), used.ru_maxrss);
-    return 0;
+    if (WIFSIGNALED(status)) {
+        (void)signal(WTERMSIG(status), SIG_DFL);
+        (void)raise(WTERMSIG(status));
+    }
+    return WEXITSTATUS(status);
 }
