@@ -199,7 +199,7 @@ valgrind: deps
 # --- style and static analysis ----------------------------------------------------------------
 
 C_FILES := $(wildcard common/*.[ch] common/tests/*.[ch] agents/*.c)
-LINTS   := lint-format lint-rules lint-tidy lint-cppcheck lint-shell lint-python
+LINTS   := lint-format lint-rules lint-tidy lint-analyzer lint-cppcheck lint-shell lint-python
 
 .PHONY: $(LINTS)
 
@@ -216,6 +216,17 @@ lint-rules:
 # Tests replace functions of libraries, which is what the analysers warn of.
 lint-tidy: $(B)/pkg-config
 	$(PYTHON_RUN) -m lint.tidy $(wildcard common/*.c agents/*.c) -- -std=gnu11 $(ALL_CPPFLAGS)
+
+# gcc's own analyser, over what has changed; it finds the same at any level of optimisation, at none
+# the soonest.
+ANALYZED := $(patsubst %.c,build/analyzer/%.o,$(wildcard common/*.c agents/*.c))
+
+build/analyzer/%.o: %.c $(B)/pkg-config
+	@mkdir -p $(@D)
+	@gcc $(ALL_CPPFLAGS) -std=gnu11 -O0 -fanalyzer -Werror -MMD -MP -c -o $@ $<
+
+lint-analyzer:
+	$(SUBMAKE) $(ANALYZED)
 
 lint-cppcheck:
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
@@ -244,3 +255,4 @@ faults: deps
 clean:
 	rm -rf build
 -include $(wildcard $(B)/common/*.d $(B)/common/tests/*.d $(B)/agents/*.d)
+-include $(wildcard build/analyzer/common/*.d build/analyzer/agents/*.d)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2.h"
 
+#include "array.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -199,8 +201,6 @@ append_routes(struct ec2_route_table *to, const struct ec2_route_table *t)
 static int
 append_table(struct ec2_route_tables *all, struct ec2_route_table *t)
 {
-    struct ec2_route_table *more = NULL;
-
     for (size_t i = 0; i < all->n; i++) {
         if (strcmp(all->tables[i].id, t->id) == 0) {
             int rc = append_routes(&all->tables[i], t);
@@ -211,16 +211,7 @@ append_table(struct ec2_route_tables *all, struct ec2_route_table *t)
             return rc;
         }
     }
-    if (all->n >= EC2_TABLES_MAX) {
-        return -ERR_TOO_BIG;
-    }
-    more = reallocarray(all->tables, all->n + 1, sizeof(*more));
-    if (more == NULL) {
-        return -ERR_NOMEM;
-    }
-    all->tables = more;
-    all->tables[all->n++] = *t;
-    return 0;
+    return ARRAY_ADD(&all->tables, &all->n, EC2_TABLES_MAX, t);
 }
 
 static int
@@ -442,9 +433,6 @@ ec2_describe_eni(struct aws_session *s, const char *eni_id, struct ec2_eni *ret,
     }
     eni.source_dest_check = !xmlq_is(item, "sourceDestCheck", "false");
     (void)snprintf(eni.vpc_id, sizeof(eni.vpc_id), "%s", vpc_id);
-    (void)snprintf(
-        eni.zone, sizeof(eni.zone), "%s",
-        xmlq_text(item, "availabilityZone") == NULL ? "" : xmlq_text(item, "availabilityZone"));
     *ret = eni;
     return 0;
 }

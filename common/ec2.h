@@ -138,7 +138,6 @@ int ec2_change_routes(struct aws_session *s, struct ec2_route_change *changes, s
 struct ec2_eni {
     bool source_dest_check;
     char vpc_id[AWS_ID_MAX];
-    char zone[32];
 };
 
 /*! \brief DescribeNetworkInterfaces of one. 0; -ERR_NOT_FOUND; as aws_call_all(). */

@@ -273,7 +273,7 @@ on_pause_over(void *data)
 static void
 pause_accepting(struct listener *l)
 {
-    qb_loop_timer_handle unused;
+    qb_loop_timer_handle unused = 0;
 
     if (qb_loop_timer_add(l->loop, QB_LOOP_HIGH, PAUSE_MS * NS_PER_MS, l, on_pause_over, &unused) ==
         0) {
@@ -467,6 +467,17 @@ poll_all(struct listener *l)
                : qb_loop_poll_add(l->loop, QB_LOOP_HIGH, LISTENER_FD_CONTROL, POLLIN, l, on_asker);
 }
 
+static int
+run(struct listener *l)
+{
+    l->loop = qb_loop_create();
+    if (l->loop == NULL || poll_all(l) < 0) {
+        return EXIT_FAILURE;
+    }
+    qb_loop_run(l->loop);
+    return EXIT_SUCCESS;
+}
+
 bool
 listener_is(int argc, char *const *argv)
 {
@@ -481,18 +492,15 @@ listener_main(char *const *argv)
                          .path = *path == '\0' ? NULL : path,
                          .asker = geteuid(),
                          .counts = {.version = PROBECTL_VERSION}};
+    int rc = EXIT_FAILURE;
 
     (void)prctl(PR_SET_NAME, LISTENER_NAME, 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);
     l.last_check_ms = now_ms(&l);
     l.n_ports = count_ports(); /* before there are descriptors of our own */
-    if (daemon_hold() < 0 || make_room(&l) < 0 || drop_rights() < 0) {
-        return EXIT_FAILURE;
+    if (daemon_hold() == 0 && make_room(&l) == 0 && drop_rights() == 0) {
+        rc = run(&l);
     }
-    l.loop = qb_loop_create();
-    if (l.loop == NULL || poll_all(&l) < 0) {
-        return EXIT_FAILURE;
-    }
-    qb_loop_run(l.loop);
-    return EXIT_SUCCESS;
+    free(l.slots);
+    return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pending.h"
 
+#include "array.h"
 #include "fields.h"
 #include "log.h"
 
@@ -31,8 +32,6 @@ is_whole_region(const struct pending_item *item)
 int
 pending_add(struct pending *p, const struct pending_item *item)
 {
-    struct pending_item *more = NULL;
-
     for (size_t i = 0; i < p->n; i++) {
         const struct pending_item *said = &p->items[i];
 
@@ -42,13 +41,7 @@ pending_add(struct pending *p, const struct pending_item *item)
             return 0;
         }
     }
-    more = reallocarray(p->items, p->n + 1, sizeof(*more));
-    if (more == NULL) {
-        return -ERR_NOMEM;
-    }
-    p->items = more;
-    p->items[p->n++] = *item;
-    return 0;
+    return ARRAY_ADD(&p->items, &p->n, SIZE_MAX, item);
 }
 
 bool

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "route53.h"
 
+#include "array.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define PAGES_MAX     20
 #define PAGE_ZONES    "100" /* the most that AWS gives */
+#define ZONES_MAX     2000  /* of one name: what there is in so many pages */
 #define PAGE_SETS     "16"  /* mostly all sets of one name: paging goes on while there are more */
+#define SETS_MAX      320   /* of one name: likewise */
 #define PATH_MAX_LEN  8192
 #define SET_XML_MAX   65536
 #define XML_DEPTH_MAX 8
@@ -99,19 +103,6 @@ read_zone(const struct xmlq_node *n, struct route53_zone *ret)
            dnsname_canonical(name, ret->name);
 }
 
-static int
-append_zone(struct route53_zones *all, const struct route53_zone *zone)
-{
-    struct route53_zone *more = reallocarray(all->items, all->n + 1, sizeof(*more));
-
-    if (more == NULL) {
-        return -ERR_NOMEM;
-    }
-    all->items = more;
-    all->items[all->n++] = *zone;
-    return 0;
-}
-
 /* The text of the next page's `field` when there is one that begins with our name, else "". */
 static const char *
 next_of(const struct xmlq_node *root, const char *name_field, const char *name, const char *field)
@@ -155,9 +146,9 @@ find_zones_page(struct aws_session *s, const char *name, char from[ROUTE53_ID_MA
         if (!read_zone(n, &zone)) {
             return err_set(e, ERR_MALFORMED, "%s: a zone has no id or name", action);
         }
-        rc = strcmp(zone.name, name) == 0 ? append_zone(all, &zone) : 0;
+        rc = strcmp(zone.name, name) == 0 ? ARRAY_ADD(&all->items, &all->n, ZONES_MAX, &zone) : 0;
         if (rc < 0) {
-            return err_set(e, ERR_NOMEM, "out of memory");
+            return err_set(e, (enum err_code) - rc, "%s: %s", action, err_text(rc));
         }
     }
     next = next_of(root, "NextDNSName", name, "NextHostedZoneId");
@@ -376,19 +367,6 @@ read_set(const struct xmlq_node *n, struct route53_set *ret)
     return copy_parts(n, ret);
 }
 
-static int
-append_set(struct route53_sets *all, const struct route53_set *set)
-{
-    struct route53_set *more = reallocarray(all->items, all->n + 1, sizeof(*more));
-
-    if (more == NULL) {
-        return -ERR_NOMEM;
-    }
-    all->items = more;
-    all->items[all->n++] = *set;
-    return 0;
-}
-
 /* The sets of this name among those of a page. */
 static int
 read_sets(const struct xmlq_node *list, const char *name, struct route53_sets *all)
@@ -406,7 +384,7 @@ read_sets(const struct xmlq_node *list, const char *name, struct route53_sets *a
             continue;
         }
         rc = read_set(n, &set);
-        rc = rc < 0 ? rc : append_set(all, &set);
+        rc = rc < 0 ? rc : ARRAY_ADD(&all->items, &all->n, SETS_MAX, &set);
         if (rc < 0) {
             set_done(&set);
             return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tgw.h"
 
+#include "array.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -26,18 +27,6 @@ tgw_region_done(struct tgw_region *r)
 
 /* --- what the answers say ------------------------------------------------------------------- */
 
-/* The array with room for one more: *ret_rc is 0, or -ERR_TOO_BIG or -ERR_NOMEM and it is as
- * before.
- */
-static void *
-grow(void *items, size_t n, size_t max, size_t size, int *ret_rc)
-{
-    void *more = n < max ? reallocarray(items, n + 1, size) : NULL;
-
-    *ret_rc = more != NULL ? 0 : -(n < max ? ERR_NOMEM : ERR_TOO_BIG);
-    return more != NULL ? more : items;
-}
-
 /* Copy an id; false when there is none, or it has another form than PREFIX-... */
 static bool
 take_id(const struct xmlq_node *n, const char *name, const char *prefix, char ret[AWS_ID_MAX])
@@ -55,7 +44,6 @@ static int
 read_table(const struct xmlq_node *n, struct tgw_region *r)
 {
     struct tgw_table t = {0};
-    int rc = 0;
 
     if (!xmlq_is(n, "state", "available")) {
         return 0;
@@ -64,11 +52,7 @@ read_table(const struct xmlq_node *n, struct tgw_region *r)
         !take_id(n, "transitGatewayId", "tgw", t.tgw_id)) {
         return -ERR_MALFORMED;
     }
-    r->tables = grow(r->tables, r->n_tables, TABLES_MAX, sizeof(t), &rc);
-    if (rc == 0) {
-        r->tables[r->n_tables++] = t;
-    }
-    return rc;
+    return ARRAY_ADD(&r->tables, &r->n_tables, TABLES_MAX, &t);
 }
 
 /* A peering with a core network of Cloud WAN has no TGW at its other side, and is another kind. */
@@ -88,7 +72,6 @@ static int
 read_attachment(const struct xmlq_node *n, struct tgw_region *r)
 {
     struct tgw_attachment a = {.kind = kind_of(n)};
-    int rc = 0;
 
     if (!xmlq_is(n, "state", "available") && !xmlq_is(n, "state", "modifying")) {
         return 0;
@@ -105,11 +88,7 @@ read_attachment(const struct xmlq_node *n, struct tgw_region *r)
         /* It may be with a policy table instead, which has no routes. */
         (void)take_id(n, "association/transitGatewayRouteTableId", "tgw-rtb", a.table_id);
     }
-    r->attachments = grow(r->attachments, r->n_attachments, ATTACHMENTS_MAX, sizeof(a), &rc);
-    if (rc == 0) {
-        r->attachments[r->n_attachments++] = a;
-    }
-    return rc;
+    return ARRAY_ADD(&r->attachments, &r->n_attachments, ATTACHMENTS_MAX, &a);
 }
 
 static int
@@ -117,7 +96,6 @@ read_peering(const struct xmlq_node *n, struct tgw_region *r)
 {
     static const char *const sides[] = {"requesterTgwInfo", "accepterTgwInfo"};
     struct tgw_peering p = {0};
-    int rc = 0;
 
     if (!xmlq_is(n, "state", "available")) {
         return 0;
@@ -135,11 +113,7 @@ read_peering(const struct xmlq_node *n, struct tgw_region *r)
         }
         (void)snprintf(p.region[i], sizeof(p.region[i]), "%s", region);
     }
-    r->peerings = grow(r->peerings, r->n_peerings, PEERINGS_MAX, sizeof(p), &rc);
-    if (rc == 0) {
-        r->peerings[r->n_peerings++] = p;
-    }
-    return rc;
+    return ARRAY_ADD(&r->peerings, &r->n_peerings, PEERINGS_MAX, &p);
 }
 
 /* Destinations of one family. */
@@ -171,7 +145,6 @@ read_route(const struct xmlq_node *n, const struct family *wanted, struct tgw_ta
                               .blackhole = xmlq_is(n, "state", "blackhole")};
     const char *destination = xmlq_text(n, "destinationCidrBlock");
     const struct xmlq_node *to = xmlq_find(n, "transitGatewayAttachments/item");
-    int rc = 0;
 
     if (xmlq_is(n, "state", "deleting") || xmlq_is(n, "state", "deleted")) {
         return 0;
@@ -186,11 +159,7 @@ read_route(const struct xmlq_node *n, const struct family *wanted, struct tgw_ta
         !take_id(to, "transitGatewayAttachmentId", "tgw-attach", route.attachment_id)) {
         return -ERR_MALFORMED;
     }
-    t->routes = grow(t->routes, t->n_routes, ROUTES_MAX, sizeof(route), &rc);
-    if (rc == 0) {
-        t->routes[t->n_routes++] = route;
-    }
-    return rc;
+    return ARRAY_ADD(&t->routes, &t->n_routes, ROUTES_MAX, &route);
 }
 
 /* --- the questions -------------------------------------------------------------------------- */
@@ -326,14 +295,7 @@ read_page(const struct aws_call *c, struct page *p, struct tgw_region *r, struct
 static int
 add_page(struct reading *r, const struct page *p)
 {
-    struct page *more = reallocarray(r->pages, r->n_pages + 1, sizeof(*more));
-
-    if (more == NULL) {
-        return -ERR_NOMEM;
-    }
-    r->pages = more;
-    r->pages[r->n_pages++] = *p;
-    return 0;
+    return ARRAY_ADD(&r->pages, &r->n_pages, SIZE_MAX, p);
 }
 
 /* One question for each family of destinations. */
@@ -361,35 +323,27 @@ ask_for_routes(struct reading *r, size_t region)
     return rc;
 }
 
-/* A copy of n items, NULL when there are none or no memory. */
-static void *
-copy(const void *items, size_t n, size_t size)
-{
-    void *more = n == 0 ? NULL : calloc(n, size);
-
-    if (more != NULL) {
-        memcpy(more, items, n * size);
-    }
-    return more;
-}
-
+/* The known inventory, without routes. */
 static int
 take_known(struct tgw_region *r, const struct tgw_region *known)
 {
-    r->tables = copy(known->tables, known->n_tables, sizeof(*r->tables));
-    r->attachments = copy(known->attachments, known->n_attachments, sizeof(*r->attachments));
-    r->peerings = copy(known->peerings, known->n_peerings, sizeof(*r->peerings));
-    r->n_tables = r->tables == NULL ? 0 : known->n_tables;
-    r->n_attachments = r->attachments == NULL ? 0 : known->n_attachments;
-    r->n_peerings = r->peerings == NULL ? 0 : known->n_peerings;
-    for (size_t i = 0; i < r->n_tables; i++) {
-        r->tables[i].routes = NULL;
-        r->tables[i].n_routes = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < known->n_tables; i++) {
+        struct tgw_table t = known->tables[i];
+
+        t.routes = NULL;
+        t.n_routes = 0;
+        rc = ARRAY_ADD(&r->tables, &r->n_tables, known->n_tables, &t);
     }
-    return r->n_tables == known->n_tables && r->n_attachments == known->n_attachments &&
-                   r->n_peerings == known->n_peerings
-               ? 0
-               : -ERR_NOMEM;
+    for (size_t i = 0; rc == 0 && i < known->n_attachments; i++) {
+        rc = ARRAY_ADD(&r->attachments, &r->n_attachments, known->n_attachments,
+                       &known->attachments[i]);
+    }
+    for (size_t i = 0; rc == 0 && i < known->n_peerings; i++) {
+        rc = ARRAY_ADD(&r->peerings, &r->n_peerings, known->n_peerings, &known->peerings[i]);
+    }
+    return rc;
 }
 
 /* Nothing is known of the region yet, except that there is no way to ask it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tgwplan.h"
 
+#include "array.h"
 #include "tgwpath.h"
 
 #include <stdio.h>
@@ -57,19 +58,6 @@ is_own_vpc(const struct making *m, size_t region, const struct ec2_route_table *
     return region == m->plan.own && strcmp(t->vpc_id, m->in->vpc_id) == 0;
 }
 
-/* Room for one more in an array that doubles when it is full; NULL: there is no memory. */
-static void *
-grow(struct making *m, void *items, size_t n, size_t size)
-{
-    void *more = items;
-
-    if ((n & (n - 1)) == 0) {
-        more = reallocarray(items, n == 0 ? 1 : 2 * n, size);
-        m->no_memory |= more == NULL;
-    }
-    return more;
-}
-
 static void
 note_route(struct making *m, const struct present *r)
 {
@@ -82,21 +70,15 @@ note_route(struct making *m, const struct present *r)
 static void
 add_change(struct making *m, const struct present *r, const char *target, bool create)
 {
-    struct tgwplan_change *changes = grow(m, m->plan.changes, m->plan.n_changes, sizeof(*changes));
-    struct tgwplan_change *c = NULL;
+    struct tgwplan_change c = {.region = m->plan.regions[r->region].name,
+                               .transit = r->transit,
+                               .destination = *r->destination,
+                               .create = create};
 
-    if (changes == NULL) {
-        return;
-    }
-    m->plan.changes = changes;
-    c = &changes[m->plan.n_changes++];
-    *c = (struct tgwplan_change){.region = m->plan.regions[r->region].name,
-                                 .transit = r->transit,
-                                 .destination = *r->destination,
-                                 .create = create};
-    (void)snprintf(c->table_id, sizeof(c->table_id), "%s", r->table_id);
-    (void)snprintf(c->target, sizeof(c->target), "%s", target);
-    (void)snprintf(c->seen, sizeof(c->seen), "%s", r->target);
+    (void)snprintf(c.table_id, sizeof(c.table_id), "%s", r->table_id);
+    (void)snprintf(c.target, sizeof(c.target), "%s", target);
+    (void)snprintf(c.seen, sizeof(c.seen), "%s", r->target);
+    m->no_memory |= ARRAY_ADD(&m->plan.changes, &m->plan.n_changes, SIZE_MAX, &c) < 0;
 }
 
 static bool
@@ -119,22 +101,15 @@ static void
 report(struct making *m, const struct trouble *t)
 {
     struct tgwplan_region *region = &m->plan.regions[t->region];
-    struct tgwplan_problem *problems = NULL;
-    struct tgwplan_problem *p = NULL;
+    struct tgwplan_problem p = {
+        .kind = t->kind, .region = region->name, .destination = *t->destination};
 
     if (is_told(m, t)) {
         return;
     }
-    problems = grow(m, m->plan.problems, m->plan.n_problems, sizeof(*problems));
-    if (problems == NULL) {
-        return;
-    }
-    m->plan.problems = problems;
-    p = &problems[m->plan.n_problems++];
-    *p = (struct tgwplan_problem){
-        .kind = t->kind, .region = region->name, .destination = *t->destination};
-    (void)snprintf(p->object, sizeof(p->object), "%s", t->object);
-    (void)snprintf(p->text, sizeof(p->text), "%s: %s", t->what, t->remedy);
+    (void)snprintf(p.object, sizeof(p.object), "%s", t->object);
+    (void)snprintf(p.text, sizeof(p.text), "%s: %s", t->what, t->remedy);
+    m->no_memory |= ARRAY_ADD(&m->plan.problems, &m->plan.n_problems, SIZE_MAX, &p) < 0;
     routeplan_note(region->text, &region->n_wrong, "%s", t->what);
 }
 
@@ -641,7 +616,6 @@ static void
 write_tgw_route(struct tgw_table *t, const struct tgwplan_change *c)
 {
     struct tgw_route now = {.destination = c->destination};
-    struct tgw_route *more = NULL;
 
     (void)snprintf(now.attachment_id, sizeof(now.attachment_id), "%s", c->target);
     for (size_t i = 0; i < t->n_routes; i++) {
@@ -650,11 +624,8 @@ write_tgw_route(struct tgw_table *t, const struct tgwplan_change *c)
             return;
         }
     }
-    more = reallocarray(t->routes, t->n_routes + 1, sizeof(*more));
-    if (more != NULL) {
-        t->routes = more;
-        t->routes[t->n_routes++] = now;
-    }
+    /* Without memory it is not there, and a later look says so. */
+    (void)!ARRAY_ADD(&t->routes, &t->n_routes, SIZE_MAX, &now);
 }
 
 void

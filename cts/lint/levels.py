@@ -9,7 +9,7 @@ from lint.csource import Finding, code_of, is_c, line_at
 
 # The modules of common/, the lowest level first; agents/ is above them all.
 LEVELS = (
-    ("base", "buf", "err", "addr", "awsid"),
+    ("base", "buf", "err", "addr", "array", "awsid"),
     ("log", "clock", "digest", "dnsname", "fields", "probehttp"),
     ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile", "probectl", "tcpport"),
     ("exchange", "imds", "netif", "endpoint", "pace", "dns", "daemon"),
@@ -31,6 +31,8 @@ SAME_LEVEL = {
     ("buf", "err"),
     ("err", "base"),
     ("addr", "base"),
+    ("array", "base"),
+    ("array", "err"),
     ("awsid", "base"),
     ("imds", "exchange"),
     ("meta", "param"),
