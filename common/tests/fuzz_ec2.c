@@ -55,17 +55,17 @@ read_tables(const char *text, size_t len, const struct ec2_table_query *q, struc
 static void
 read_eni(const char *text, size_t len, struct buf *trace)
 {
-    struct ec2_eni eni = {.zone = "untouched"};
+    struct ec2_eni eni = {.vpc_id = "untouched"};
     struct err e = {0};
     int rc = ec2_describe_eni(fuzz_answers(text, len), ENI, &eni, fuzz_deadline(), &e);
 
     if (rc < 0) {
-        FUZZ_CHECK(strcmp(eni.zone, "untouched") == 0);
+        FUZZ_CHECK(strcmp(eni.vpc_id, "untouched") == 0);
         fuzz_error(trace, rc, &e);
         return;
     }
     fuzz_id(eni.vpc_id, "vpc", false);
-    fuzz_say(trace, "%s %s %d\n", eni.vpc_id, eni.zone, eni.source_dest_check);
+    fuzz_say(trace, "%s %d\n", eni.vpc_id, eni.source_dest_check);
 }
 
 static void
