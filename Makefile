@@ -4,6 +4,7 @@
 #   make deps        install what is needed to build, test and run the lab
 #   make             build the agents
 #   make check       all tests; SANITIZE=1 builds and runs them with ASan and UBSan
+#   make outage      a cluster with all agents, and AWS away for MINUTES (20)
 #   make fuzz        libFuzzer on every parser, FUZZ_SECONDS each (30); FUZZ="ec2 dns" for some
 #   make fuzz-coverage  the lines of the parsers that the targets reach
 #   make faults      every agent, in every action, under every fault, in the lab (root);
@@ -188,6 +189,15 @@ check: deps
 	$(SUBMAKE) tests all man
 	$(MAKE) --no-print-directory fuzz-build
 	OCF_AWS_BUILD=$(abspath $(B)) .venv/bin/python cts/check.py --report $(B)/check/pytest.xml $(PYTEST) $(TESTS)
+
+# Four nodes with all agents, without AWS for so long, and then throttled for as long again.
+MINUTES ?= 20
+
+.PHONY: outage
+outage: deps
+	$(SUBMAKE) all
+	OUTAGE_NODES=4 OUTAGE_MINUTES=$(MINUTES) OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) -m pytest -q -rP \
+	    cts/test_cluster_outage.py
 
 valgrind: deps
 	$(SUBMAKE) tests

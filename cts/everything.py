@@ -6,6 +6,7 @@ device in Singapore. What cannot leave a subnet, a VPC or a balancer stays in To
 The resources are made with pcs, with the monitors that the README shows and the deeper ones.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 import owners
 import services
 from lab.handle import SERVICE, Lab
+from lab.state import until
 from lab.topology import (
     OWN_ADDRESSES,
     PUBLIC_IP,
@@ -24,7 +26,7 @@ from lab.topology import (
     ZONE,
 )
 from runner import BUILD
-from watch import Watched
+from watch import Watch, Watched
 
 SCENARIO = "everything"
 ARBITER = "arbiter"
@@ -49,6 +51,7 @@ class Group(Watched):
     url: str
     resolve: str | None
     monitor_s: int  # how often the resource of ours is looked at
+    api_s: int  # how often that asks AWS and not only the node
 
     @property
     def agents(self) -> dict[str, str]:
@@ -81,6 +84,21 @@ class Everything:
                 stack.enter_context(asked)
             yield records
 
+    @contextmanager
+    def watching(self, directory: Path) -> Iterator[dict[str, Watch]]:
+        """That, and a watch for each group; they begin when everybody is served."""
+        with self.clients(directory) as records:
+            watches = {
+                name: Watch(self.lab, group, records[name]) for name, group in self.groups.items()
+            }
+            for watch in watches.values():
+                until(lambda watch=watch: watch.active, SETTLE_S, f"{watch.group.name} to run")
+                watch.wait_served_by(watch.active)
+            began = time.monotonic()
+            for watch in watches.values():
+                watch.began = began
+            yield watches
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -94,6 +112,7 @@ class _Plan:
     owners: Callable[[Lab], set[str | None]]
     far: bool = False  # it may run in the other region, too
     deep: int | None = None  # the check level of its deeper monitor
+    local: bool = False  # only that asks AWS; the others ask the node and its metadata
     service_first: bool = False
     port: int | None = None  # that the client asks, where it is not the service's
     resolve: str | None = None
@@ -139,6 +158,7 @@ def _plans(lab: Lab) -> dict[str, _Plan]:
             host=PUBLIC_IP,
             owners=owners.of_elastic_ip,
             deep=10,
+            local=True,
         ),
         "secondary": _Plan(
             agent="secondary-ip",
@@ -148,6 +168,7 @@ def _plans(lab: Lab) -> dict[str, _Plan]:
             host=SECONDARY,
             owners=owners.of_secondary,
             deep=10,
+            local=True,
         ),
         "record": _Plan(
             agent="route53-record",
@@ -171,6 +192,7 @@ def _plans(lab: Lab) -> dict[str, _Plan]:
             host=lab.topology.balancers["nlb"].addresses[0],
             owners=lambda lab: owners.of_target_group(lab, TARGET_GROUP),
             deep=20,
+            local=True,
             service_first=True,
             port=80,
             stopped_s=None,
@@ -214,6 +236,7 @@ def _create(lab: Lab, name: str, plan: _Plan) -> Group:
         url=f"{service.scheme}://{plan.host}:{plan.port or service.port}/",
         resolve=plan.resolve,
         monitor_s=plan.monitor_s,
+        api_s=DEEP_S if plan.local else plan.monitor_s,
     )
 
 

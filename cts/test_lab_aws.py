@@ -28,6 +28,7 @@ from botocore.credentials import Credentials, InstanceMetadataProvider
 from botocore.utils import InstanceMetadataFetcher
 from lab.aws import policy
 from lab.aws.client import ControlError
+from lab.aws.quotas import uses
 from lab.aws.reqlog import rounds
 from lab.state import until
 from standalone import EC2_HOST, REGION, VIP, Aws, allow, refused, running, sending_from
@@ -1200,6 +1201,23 @@ def test_requests_and_round_trips_are_counted(aws: Aws) -> None:
     assert first["bytes_in"] > 200 and first["bytes_out"] > 500
     assert any(entry["tls_new"] for entry in entries[1:])
     assert not entries[-1]["tls_new"]
+
+
+def test_requests_are_held_against_quotas() -> None:
+    """The tokens that come in between count, and each region has a bucket of its own."""
+
+    def sent(number: int, t: float, action: str, region: str = "one") -> list[dict[str, Any]]:
+        return [{"t": t, "service": "ec2", "region": region, "action": action}] * number
+
+    reads = sent(60, 100, "DescribeAddresses") + sent(80, 101, "SearchTransitGatewayRoutes")
+    entries = reads + sent(7, 100.5, "DescribeAddresses", "two") + sent(1, 100, "ReplaceRoute")
+    one, route, two = uses(entries, seconds=14)
+    assert (one.region, one.group, one.requests) == ("one", "describe", 140)
+    assert (one.per_s, one.most, one.least) == (10, 80, 100 - 60 + 20 - 80)
+    assert (route.region, route.group, route.least) == ("one", "route", 49)
+    assert (two.region, two.most, two.least) == ("two", 7, 93)
+    with pytest.raises(KeyError):
+        uses([{"t": 0, "service": "sqs", "region": "one", "action": "SendMessage"}], seconds=1)
 
 
 def test_rounds_counts_the_longest_chain() -> None:

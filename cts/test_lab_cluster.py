@@ -222,11 +222,11 @@ def test_block_refuse_and_drop(machines: Lab) -> None:
 
     could_not_connect, timed_out = 7, 28
     for how, expected in (("refuse", could_not_connect), ("drop", timed_out)):
-        netns.block(NAME, "n1", address, how)
-        netns.block(NAME, "n1", address, how)
+        netns.block(NAME, "n1", [address], how)
+        netns.block(NAME, "n1", [address], how)
         assert connects() == expected
-    netns.unblock(NAME, "n1", address)
-    netns.unblock(NAME, "n1", address)
+    netns.unblock(NAME, "n1", [address])
+    netns.unblock(NAME, "n1", [address])
     assert connects() == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ ACCOUNT = "123456789012"
 TOKYO, OSAKA, SINGAPORE = "ap-northeast-1", "ap-northeast-3", "ap-southeast-1"
 VIP, VIP6 = "10.1.0.10/32", "2001:db8:200::10/128"
 NETS = {TOKYO: (0, 100), OSAKA: (2, 102), SINGAPORE: (4, 104)}
+WAIT_S = 10
 FIRST, SECOND = "i-0a000000000000001", "i-0a000000000000002"
 
 
@@ -1120,9 +1122,35 @@ def _fault_table(blocked: list[tuple[str, str, str]]) -> FaultTable:
     return FaultTable(
         ["n1"],
         endpoints,
-        block=lambda *item: blocked.append(item),
-        unblock=lambda *item: blocked.remove(item),
+        block=lambda node, found, how: blocked.extend((node, item, how) for item in found),
+        unblock=lambda node, found: _forget(blocked, node, found),
     )
+
+
+def _forget(blocked: list[tuple[str, str, str]], node: str, addresses: list[str]) -> None:
+    blocked[:] = [item for item in blocked if item[0] != node or item[1] not in addresses]
+
+
+def test_no_request_waits_for_packet_filters() -> None:
+    """While a fault changes them, other requests find their rules: DNS is not held up."""
+    under_way, done = threading.Event(), threading.Event()
+
+    def block(*_: Any) -> None:
+        under_way.set()
+        assert done.wait(WAIT_S)
+
+    table = FaultTable(["n1"], resolve(list(NETS), "198.18.0.0/24"), block=block)
+    adding = threading.Thread(target=table.add, args=[{"service": "ec2", "kind": "refuse"}])
+    adding.start()
+    try:
+        assert under_way.wait(WAIT_S)
+        asked = threading.Thread(target=table.take, args=["dns", None, "A name.", "n1", {}])
+        asked.start()
+        asked.join(WAIT_S)
+        assert not asked.is_alive()
+    finally:
+        done.set()
+        adding.join()
 
 
 @pytest.mark.parametrize("kind", sorted(AWS_KINDS))

@@ -583,11 +583,11 @@ def test_endpoint_that_does_not_resolve_is_unknown(here: Runner) -> None:
 
 
 def test_metadata_url_by_ipv6(vip: Runner, machines: Lab) -> None:
-    netns.block(LAB_NAME, "n2", "169.254.169.254", "refuse")
+    netns.block(LAB_NAME, "n2", ["169.254.169.254"], "refuse")
     try:
         assert vip.start("n2", metadata_url="http://[fd00:ec2::254]").code == OK
     finally:
-        netns.unblock(LAB_NAME, "n2", "169.254.169.254")
+        netns.unblock(LAB_NAME, "n2", ["169.254.169.254"])
 
 
 def test_ca_file_is_the_only_authority(vip: Runner, machines: Lab) -> None:

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab import cluster, lifecycle, node, power, reach
+from lab import cluster, lifecycle, netns, node, power, reach
 from lab.aws.client import Control
 from lab.state import CLEAN_ENV, LabError, State, until
 from lab.topology import REGION, Topology, describe
@@ -223,6 +224,17 @@ class Lab:
 
     def clear_requests(self) -> None:
         self.control.clear_requests()
+
+    def refused(self) -> dict[tuple[str, str], int]:
+        """How many connections the fault `refuse` has refused all nodes, by service and region.
+
+        What is refused is in no request log.
+        """
+        counts = Counter()
+        for name in self.topology.nodes:
+            counts.update(netns.refused(self.name, name))
+        services = self.control.topology()["services"]
+        return {(item["service"], item["region"]): counts[item["address"]] for item in services}
 
     def fault(self, service: str, kind: str, **more: Any) -> int:
         """Add a fault rule: action, count, node, region, param, match; returns its id."""

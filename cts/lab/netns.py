@@ -11,6 +11,7 @@ made here but by lab.dataplane and lab.mapping, from AWS's state.
 """
 
 import ipaddress
+import json
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,8 +56,8 @@ _ROUTER_SYSCTLS = (
 # Cuts and refusals of one member: an element in a set is a rule.
 _MEMBER_FILTER = """
 table inet lab {
-    set refuse4 { type ipv4_addr; }
-    set refuse6 { type ipv6_addr; }
+    set refuse4 { type ipv4_addr; counter; }
+    set refuse6 { type ipv6_addr; counter; }
     set drop4 { type ipv4_addr; flags interval; }
     set drop6 { type ipv6_addr; flags interval; }
     set cut4 { type ipv4_addr; flags interval; }
@@ -233,28 +234,35 @@ def delete(name: str, parts: Iterable[str]) -> None:
     ip_batch(None, [f"netns del {namespace}" for namespace in present])
 
 
-def block(name: str, node: str, address: str, how: str) -> None:
-    """Make one address refuse ("refuse") or swallow ("drop") what a node sends to it."""
+def block(name: str, node: str, addresses: list[str], how: str) -> None:
+    """Make addresses refuse ("refuse") or swallow ("drop") what a node sends to them."""
     if how not in _BLOCKS:
         raise LabError(f"'{how}' is no way to block an address; there are {', '.join(_BLOCKS)}")
-    unblock(name, node, address)
-    _change_set(name, node, "add", _BLOCKS[how], [address])
+    unblock(name, node, addresses)
+    _change_set(name, node, ["add"], [_BLOCKS[how]], addresses)
 
 
-def unblock(name: str, node: str, address: str) -> None:
+def unblock(name: str, node: str, addresses: list[str]) -> None:
     """Undo block(); does nothing where nothing is blocked."""
-    for block_set in _BLOCKS.values():
-        _remove_from_set(name, node, block_set, [address])
+    _remove_from_sets(name, node, list(_BLOCKS.values()), addresses)
+
+
+def refused(name: str, node: str) -> dict[str, int]:
+    """How many connections each address that refuses has refused a node so far."""
+    listing = run(inside(f"{name}-{node}", ["nft", "-j", "list", "set", "inet", "lab", "refuse4"]))
+    (found,) = (item["set"] for item in json.loads(listing)["nftables"] if "set" in item)
+    elements = [element["elem"] for element in found.get("elem", [])]
+    return {element["val"]: element["counter"]["packets"] for element in elements}
 
 
 def cut(name: str, node: str, addresses: list[str]) -> None:
     """Drop every packet between a node or client and these addresses or networks."""
-    _change_set(name, node, "add", "cut", addresses)
+    _change_set(name, node, ["add"], ["cut"], addresses)
 
 
 def mend(name: str, node: str, addresses: list[str]) -> None:
     """Undo cut() of these addresses or networks; does nothing to those that are not cut."""
-    _remove_from_set(name, node, "cut", addresses)
+    _remove_from_sets(name, node, ["cut"], addresses)
 
 
 def heal(name: str, node: str) -> None:
@@ -264,12 +272,12 @@ def heal(name: str, node: str) -> None:
 
 def swallow(name: str, addresses: list[str]) -> None:
     """Let these endpoints of AWS drop all that is sent to them, on open connections as well."""
-    _change_set(name, "aws", "add", "cut", addresses)
+    _change_set(name, "aws", ["add"], ["cut"], addresses)
 
 
 def answer(name: str, addresses: list[str]) -> None:
     """Undo swallow(); does nothing to endpoints that answer."""
-    _remove_from_set(name, "aws", "cut", addresses)
+    _remove_from_sets(name, "aws", ["cut"], addresses)
 
 
 def close_router(namespace: str) -> None:
@@ -283,18 +291,22 @@ def open_router(namespace: str) -> None:
     run(inside(namespace, ["nft", _OPEN]))
 
 
-def _change_set(name: str, node: str, verb: str, base: str, addresses: list[str]) -> None:
-    commands = []
-    for address in addresses:
-        version = ipaddress.ip_network(address).version
-        commands.append(f"{verb} element inet lab {base}{version} {{ {address} }}")
+def _change_set(
+    name: str, node: str, verbs: list[str], bases: list[str], addresses: list[str]
+) -> None:
+    """Do one thing after the other to sets of a member's filter, in a single step."""
+    elements = [
+        f"element inet lab {base}{ipaddress.ip_network(address).version} {{ {address} }}"
+        for base in bases
+        for address in addresses
+    ]
+    commands = [f"{verb} {element}" for verb in verbs for element in elements]
     run(inside(f"{name}-{node}", ["nft", "; ".join(commands)]))
 
 
-def _remove_from_set(name: str, node: str, base: str, addresses: list[str]) -> None:
+def _remove_from_sets(name: str, node: str, bases: list[str], addresses: list[str]) -> None:
     # Deleting an element that is not there is an error, adding one that is there is not.
-    _change_set(name, node, "add", base, addresses)
-    _change_set(name, node, "delete", base, addresses)
+    _change_set(name, node, ["add", "delete"], bases, addresses)
 
 
 def _create_router(network: Network, namespace: str) -> None:

@@ -151,11 +151,11 @@ class Daemon:
 
         name = self.topology["name"]
 
-        def block(node: str, address: str, how: str) -> None:
-            netns.block(name, node, address, how)
+        def block(node: str, addresses: list[str], how: str) -> None:
+            netns.block(name, node, addresses, how)
 
-        def unblock(node: str, address: str, _: str) -> None:
-            netns.unblock(name, node, address)
+        def unblock(node: str, addresses: list[str]) -> None:
+            netns.unblock(name, node, addresses)
 
         return block, unblock
 

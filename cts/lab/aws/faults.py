@@ -95,6 +95,19 @@ class Rule:
         )
 
 
+_Blocked = tuple[str, str, str]  # node, address, "refuse" or "drop"
+
+
+def _by_filter(items: Iterable[_Blocked]) -> list[tuple[tuple[str, str], list[_Blocked]]]:
+    """What is for the same node and of the same kind together."""
+
+    def place(item: _Blocked) -> tuple[str, str]:
+        return item[0], item[2]
+
+    found = itertools.groupby(sorted(items, key=place), key=place)
+    return [(key, list(group)) for key, group in found]
+
+
 _EFFECTS = {
     "slow": "slow_ms",
     "stale": "lag_s",
@@ -123,9 +136,9 @@ class Effect:
 class FaultTable:
     """The rules in force.
 
-    `nodes` and `endpoints` say what rules may name. `block` and `unblock` take (node, address,
-    "refuse" or "drop"); without them rules for AWS's endpoints cannot be of these kinds.
-    `gate_imds` is told of each node whether its metadata port must be closed.
+    `nodes` and `endpoints` say what rules may name. `block` takes (node, addresses, "refuse" or
+    "drop"), `unblock` (node, addresses); without them rules for AWS's endpoints cannot be of these
+    kinds. `gate_imds` is told of each node whether its metadata port must be closed.
     """
 
     def __init__(
@@ -133,8 +146,8 @@ class FaultTable:
         nodes: Iterable[str],
         endpoints: list[Endpoint],
         *,
-        block: Callable[[str, str, str], None] | None = None,
-        unblock: Callable[[str, str, str], None] | None = None,
+        block: Callable[[str, list[str], str], None] | None = None,
+        unblock: Callable[[str, list[str]], None] | None = None,
         gate_imds: Callable[[str, bool], None] | None = None,
     ) -> None:
         self._nodes = list(nodes)
@@ -143,10 +156,12 @@ class FaultTable:
         self._unblock = unblock
         self._gate_imds = gate_imds
         self._rules: list[Rule] = []
-        self._blocked: set[tuple[str, str, str]] = set()
+        self._blocked: set[_Blocked] = set()
         self._closed: set[str] = set()
         self._ids = itertools.count(1)
-        self._lock = threading.RLock()
+        # The rules, and what has become of them in packet filters: no request waits for these.
+        self._lock = threading.Lock()
+        self._wire = threading.Lock()
 
     def rules(self) -> list[dict[str, Any]]:
         """The rules as JSON objects."""
@@ -156,28 +171,31 @@ class FaultTable:
     def add(self, document: Any) -> dict[str, Any]:
         """Put a rule in force; raises FaultError when it cannot be."""
         rule = self._parse(document)
-        with self._lock:
-            rule.id = next(self._ids)
-            self._rules.append(rule)
+        with self._wire:
+            with self._lock:
+                rule.id = next(self._ids)
+                self._rules.append(rule)
             try:
                 self._apply_wire()
             except Exception:
-                self._rules.remove(rule)
+                with self._lock:
+                    self._rules.remove(rule)
                 raise
         return asdict(rule)
 
     def clear(self, rule_id: int | None = None) -> int:
         """Remove one rule, or all; returns how many."""
-        with self._lock:
-            kept = [rule for rule in self._rules if rule_id not in (None, rule.id)]
-            removed = len(self._rules) - len(kept)
-            self._rules = kept
+        with self._wire:
+            with self._lock:
+                kept = [rule for rule in self._rules if rule_id not in (None, rule.id)]
+                removed = len(self._rules) - len(kept)
+                self._rules = kept
             self._apply_wire()
         return removed
 
     def reapply(self, node: str) -> None:
         """Block again what the packet filter of a node forgot when its namespace was remade."""
-        with self._lock:
+        with self._wire:
             self._blocked = {item for item in self._blocked if item[0] != node}
             self._closed.discard(node)
             self._apply_wire()
@@ -234,9 +252,11 @@ class FaultTable:
 
     def _apply_wire(self) -> None:
         """Make the packet filters and metadata ports follow the rules."""
-        wanted: set[tuple[str, str, str]] = set()
+        wanted: set[_Blocked] = set()
         closed: set[str] = set()
-        for rule in self._rules:
+        with self._lock:
+            rules = list(self._rules)
+        for rule in rules:
             if rule.kind not in WIRE_KINDS:
                 continue
             nodes = self._nodes if rule.node is None else [rule.node]
@@ -253,12 +273,12 @@ class FaultTable:
                     if rule.service in ("*", endpoint.service)
                     and rule.region in (None, endpoint.region)
                 )
-        for item in self._blocked - wanted:
-            self._unblock(*item)
-            self._blocked.discard(item)
-        for item in wanted - self._blocked:
-            self._block(*item)
-            self._blocked.add(item)
+        for (node, _), items in _by_filter(self._blocked - wanted):
+            self._unblock(node, [address for _, address, _ in items])
+            self._blocked.difference_update(items)
+        for (node, kind), items in _by_filter(wanted - self._blocked):
+            self._block(node, [address for _, address, _ in items], kind)
+            self._blocked.update(items)
         for node in closed ^ self._closed:
             self._gate_imds(node, node in closed)
         self._closed = closed

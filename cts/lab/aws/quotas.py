@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Request quotas: a token bucket per account, region and group of actions."""
+"""Request quotas: a token bucket per account, region and group of actions.
+
+The lab enforces them, and a log of requests can be held against them.
+"""
 
 from __future__ import annotations
 
+import bisect
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 # Actions that change routes share EC2's small bucket.
 _ROUTE_CHANGES = {
@@ -23,24 +29,48 @@ _OF_THEIR_OWN = {
     "UnassignIpv6Addresses",
     "UnassignPrivateIpAddresses",
 }
-# (service, group) -> capacity and tokens a second.
-_LIMITS = {
-    ("ec2", "describe"): (100.0, 20.0),
-    ("ec2", "route"): (50.0, 5.0),
-    ("ec2", "change"): (50.0, 5.0),
-    ("route53", "all"): (5.0, 5.0),
-    **{("ec2", action): (100.0, 5.0) for action in _OF_THEIR_OWN},
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bucket that holds so many tokens, and gets so many a second."""
+
+    capacity: float
+    rate: float
+
+
+# EC2: Amazon EC2 Developer Guide, Request throttling for the Amazon EC2 API. There each action has
+# such a bucket of its own; here those of a kind share one, which is stricter.
+# Elastic Load Balancing: its User Guide, Request throttling for the Elastic Load Balancing API.
+# Route 53: its Developer Guide, Quotas on API requests, as it was for years. Since then the bucket
+# has become larger: 50 and 10 a second (Throttling for Amazon Route 53 API requests).
+LIMITS = {
+    ("ec2", "describe"): Limit(100.0, 20.0),
+    ("ec2", "route"): Limit(50.0, 5.0),
+    ("ec2", "change"): Limit(50.0, 5.0),
+    ("elasticloadbalancing", "describe"): Limit(40.0, 10.0),
+    ("route53", "all"): Limit(5.0, 5.0),
+    **{("ec2", action): Limit(100.0, 5.0) for action in _OF_THEIR_OWN},
 }
 
 
-@dataclass
 class _Bucket:
-    tokens: float
-    filled: float
+    """A bucket that is full at first; times are seconds of the monotonic clock."""
+
+    def __init__(self, limit: Limit, now: float) -> None:
+        self._limit = limit
+        self._filled = now
+        self.tokens = limit.capacity
+
+    def fill(self, now: float) -> None:
+        """Add what has come since the last time."""
+        more = (now - self._filled) * self._limit.rate
+        self.tokens = min(self._limit.capacity, self.tokens + more)
+        self._filled = now
 
 
 def _group(service: str, action: str) -> str:
-    if service != "ec2":
+    if service == "route53":
         return "all"
     if action in _ROUTE_CHANGES:
         return "route"
@@ -59,16 +89,14 @@ class Quotas:
     def take(self, account: str, region: str, service: str, action: str) -> bool:
         """Take a token for one request; False when there is none left."""
         group = _group(service, action)
-        limit = _LIMITS.get((service, group))
+        limit = LIMITS.get((service, group))
         if limit is None:
             return True
-        capacity, rate = limit
         now = time.monotonic()
         with self._lock:
             key = (account, region, service, group)
-            bucket = self._buckets.setdefault(key, _Bucket(capacity, now))
-            bucket.tokens = min(capacity, bucket.tokens + (now - bucket.filled) * rate)
-            bucket.filled = now
+            bucket = self._buckets.setdefault(key, _Bucket(limit, now))
+            bucket.fill(now)
             if bucket.tokens < 1.0:
                 return False
             bucket.tokens -= 1.0
@@ -78,3 +106,44 @@ class Quotas:
         """Fill every bucket."""
         with self._lock:
             self._buckets.clear()
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the requests of some time have taken from one bucket."""
+
+    region: str
+    service: str
+    group: str
+    requests: int
+    per_s: float  # on the average
+    most: int  # in any one second
+    least: float  # tokens that were left when there were fewest; below 0 it was too much
+    limit: Limit
+
+
+def uses(entries: Iterable[dict[str, Any]], seconds: float) -> list[Use]:
+    """What each bucket would have given, with the requests of so many seconds of a request log.
+
+    Raises KeyError for a request whose quota is not in LIMITS.
+    """
+    times: dict[tuple[str, str, str], list[float]] = {}
+    for entry in sorted(entries, key=lambda item: item["t"]):
+        service = entry["service"]
+        key = (entry["region"], service, _group(service, entry["action"]))
+        times.setdefault(key, []).append(entry["t"])
+    return [_use(key, found, seconds) for key, found in sorted(times.items())]
+
+
+def _use(key: tuple[str, str, str], times: list[float], seconds: float) -> Use:
+    region, service, group = key
+    limit = LIMITS[service, group]
+    bucket = _Bucket(limit, times[0])
+    least = limit.capacity
+    for t in times:
+        bucket.fill(t)
+        bucket.tokens -= 1.0
+        least = min(least, bucket.tokens)
+    most = max(index + 1 - bisect.bisect_right(times, t - 1.0) for index, t in enumerate(times))
+    per_s = len(times) / seconds
+    return Use(region, service, group, len(times), per_s, most, least, limit)

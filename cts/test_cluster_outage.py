@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""AWS or the metadata service is away, under a cluster with all agents: nothing moves.
+
+Half a minute each as part of all tests; `make outage MINUTES=20` has four nodes and takes its time.
+The requests meanwhile are held against AWS's quotas; the figures go to build/check/outage.json.
+"""
+
+import json
+import os
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import everything
+import pytest
+from everything import MONITOR_S, Everything
+from lab.aws import quotas
+from lab.state import until
+from runner import BUILD
+from watch import SETTLE_S, Watch
+
+NODES = int(os.environ.get("OUTAGE_NODES", "2"))
+LAB_NAME = f"cts_outage{NODES}"
+OUTAGE_S = 60 * float(os.environ.get("OUTAGE_MINUTES", "0.5"))
+# What the nodes have at hand helps for some minutes or not at all.
+IMDS_OUTAGE_S = min(OUTAGE_S, 180)
+FIGURES = BUILD / "check" / "outage.json"
+SAMPLE_S = 2
+OCF_DEGRADED = "190"
+# EC2 User Guide, Access instance metadata: 1024 packets a second and interface, to all of the
+# services at link-local addresses. A request with its connection has so many, sent by the node.
+LINK_LOCAL_PACKETS, PACKETS_OF_REQUEST = 1024, 6
+
+
+@pytest.fixture(scope="module")
+def stage(agents: Path) -> Iterator[Everything]:
+    """The cluster with all agents."""
+    with everything.bring_up(LAB_NAME, NODES, agents) as stage:
+        FIGURES.unlink(missing_ok=True)
+        yield stage
+
+
+@pytest.fixture
+def watches(stage: Everything, tmp_path: Path) -> Iterator[dict[str, Watch]]:
+    """A client for each group that asks during the test, which begins when all are served."""
+    stage.lab.repair()
+    with stage.watching(tmp_path) as watches:
+        yield watches
+
+
+def _attributes(stage: Everything) -> set[str]:
+    """The attributes that nodes have for failures of the groups' resources."""
+    nodes = ET.fromstring(stage.lab.exec("n1", "cibadmin", "--query", "--scope", "status").stdout)
+    resources = [name for group in stage.groups.values() for name in group.resources]
+    return {
+        attribute.get("name")
+        for attribute in nodes.iterfind(".//transient_attributes//nvpair")
+        for resource in resources
+        if f"-{resource}#" in attribute.get("name")
+    }
+
+
+def _asking(stage: Everything, seconds: float) -> set[str]:
+    """The agents whose monitors ask AWS in so short a time; the others do so now and then."""
+    longest = max(seconds / 2, MONITOR_S)
+    return {group.agent for group in stage.groups.values() if group.api_s <= longest}
+
+
+def _degraded(stage: Everything) -> dict[str, str]:
+    """The agents whose monitor says that it does not know, and why."""
+    failures = stage.lab.cluster().findall("./failures/failure")
+    return {
+        failure.get("op_key").partition("_monitor_")[0]: failure.get("exitreason")
+        for failure in failures
+        if failure.get("exitcode") == OCF_DEGRADED
+    }
+
+
+class _Refused:
+    """Connections that are refused are not logged but counted: as log entries, at the latest
+    time at which they can have been."""
+
+    def __init__(self, stage: Everything):
+        self.entries: list[dict[str, Any]] = []
+        self._lab = stage.lab
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def sample(self) -> None:
+        """Look what has come since the last time."""
+        now = time.monotonic()
+        for (service, region), count in self._lab.refused().items():
+            more = count - self._seen.get((service, region), 0)
+            self._seen[service, region] = count
+            # By monitors, so reads.
+            entry = {"t": now, "service": service, "region": region, "action": "Describe"}
+            self.entries += [entry] * more
+
+
+def _let_pass(stage: Everything, seconds: float) -> list[dict[str, Any]]:
+    """Let an outage go on until the monitors have seen it, and for as long as is said.
+
+    Returns the requests meanwhile.
+    """
+    lab, refused = stage.lab, _Refused(stage)
+    lab.clear_requests()
+    asking, everybody = _asking(stage, seconds), set(lab.topology.nodes)
+    ends = time.monotonic() + seconds
+
+    def over() -> bool:
+        refused.sample()
+        assert lab.online() == everybody
+        assert _attributes(stage) == set()
+        return time.monotonic() >= ends and set(_degraded(stage)) >= asking
+
+    until(over, seconds + SETTLE_S, "the end of the outage", SAMPLE_S)
+    logged = [entry for entry in lab.requests() if entry["service"] is not None]
+    return logged + refused.entries
+
+
+def _note(name: str, requests: list[dict[str, Any]], seconds: float) -> list[quotas.Use]:
+    """Hold requests against the quotas of AWS, and record the figures."""
+    found = quotas.uses((item for item in requests if item["service"] != "imds"), seconds)
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    figures[name] = {"nodes": NODES, "seconds": round(seconds, 1), "uses": list(map(asdict, found))}
+    FIGURES.write_text(json.dumps(figures, indent=1))
+    for use in found:
+        print(
+            f"{name}: {use.service} {use.region} {use.group}: {use.requests} requests, "
+            f"{use.per_s:.2f} a second, {use.most} at most (quota {use.limit.rate:g}); "
+            f"{use.least:.1f} of {use.limit.capacity:g} tokens left"
+        )
+    return found
+
+
+def _check_nothing_happened(stage: Everything, watches: dict[str, Watch]) -> None:
+    """All is as it was, and the monitors say so."""
+    for name, watch in watches.items():
+        group = stage.groups[name]
+        watch.wait_monitor_succeeds(group.agent, group.api_s)
+        watch.wait_served_by(watch.active)
+        assert watch.lost == []
+        assert len(watch.answered_by) == 1
+        assert watch.operations == []
+        assert watch.fenced == []
+    assert _attributes(stage) == set()
+
+
+def test_every_api_refuses_and_then_throttles(stage: Everything, watches: dict[str, Watch]) -> None:
+    """No service of AWS can be reached for minutes, and then all throttle every call."""
+    for kind in ("refuse", "throttle"):
+        stage.lab.clear_faults()
+        stage.lab.fault("*", kind)
+        began = time.monotonic()
+        requests = _let_pass(stage, OUTAGE_S)
+        uses = _note(kind, requests, time.monotonic() - began)
+        assert {use.service for use in uses} >= {"ec2"}
+        assert [use for use in uses if use.least < 0 or use.per_s > use.limit.rate] == []
+        reasons = _degraded(stage)
+        assert all("Describe" in reasons[agent] for agent in _asking(stage, MONITOR_S))
+    stage.lab.clear_faults()
+    _check_nothing_happened(stage, watches)
+
+
+def test_metadata_is_away_and_credentials_expired(
+    stage: Everything, watches: dict[str, Watch]
+) -> None:
+    """The metadata service refuses and then hangs, and AWS takes no credentials that are there."""
+    for kind in ("refuse", "hang"):
+        stage.lab.clear_faults()
+        stage.lab.fault("imds", kind)
+        for node in stage.lab.topology.nodes:
+            stage.lab.control.rotate(node, expire_old=True)
+        requests = _let_pass(stage, IMDS_OUTAGE_S)
+        assert {item["code"] for item in requests if item["service"] == "ec2"} != {None}
+        times = sorted((item["node"], item["t"]) for item in requests if item["service"] == "imds")
+        most = max(
+            (sum(one[0] == node and t <= one[1] < t + 1 for one in times) for node, t in times),
+            default=0,
+        )
+        print(f"imds {kind}: {len(times)} requests, {most} a second and node at most")
+        assert most * PACKETS_OF_REQUEST < LINK_LOCAL_PACKETS
+    stage.lab.clear_faults()
+    _check_nothing_happened(stage, watches)
