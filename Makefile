@@ -8,7 +8,7 @@
 #   make fuzz        libFuzzer on every parser, FUZZ_SECONDS each (30); FUZZ="ec2 dns" for some
 #   make fuzz-coverage  the lines of the parsers that the targets reach
 #   make faults      every agent, in every action, under every fault, in the lab (root);
-#                    AGENT="..." ROW="..." for some, SANITIZE=1
+#                    AGENT="..." ROW="..." for some, SANITIZE=1 or VALGRIND=1
 #   make demo        a VIP failing over on a real cluster in the lab (root)
 #   make lint        style, banned calls, level order, static analysis
 #   make install     DESTDIR, PREFIX and OCF_ROOT are honoured
@@ -260,7 +260,8 @@ bench: deps
 # The whole fault matrix; what it has found is in $(B)/faults.
 faults: deps
 	$(SUBMAKE) all
-	OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) cts/matrix.py --agents "$(AGENT)" --rows "$(ROW)"
+	OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) cts/matrix.py --agents "$(AGENT)" --rows "$(ROW)" \
+	    $(if $(VALGRIND),--under valgrind)
 
 clean:
 	rm -rf build

@@ -54,6 +54,8 @@ FIGURES_FILE = "/tmp/figures"
 REPORT = "/tmp/report"
 # The directories of a node where an agent could leave something.
 WRITABLE = ("run", "srv", "tmp", "root", "dev/shm")
+# What memcheck says of a system call that it does not let through.
+UNKNOWN_CALL = re.compile(r"WARNING: unhandled \S+ syscall: (\d+)")
 STATE_DIR = f"{RSCTMP}/ocf-aws"
 # How often one thing may be asked for in the two seconds that an action has under a fault that
 # lasts: with pauses of a quarter, a half and one second on average it is four times.
@@ -73,6 +75,7 @@ REQUEST_FIELDS = (
     "code",
     "fault",
 )
+API_TIMEOUT = "api_timeout"
 CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
 
 
@@ -86,6 +89,8 @@ class Conditions:
     environment: dict[str, str] = field(default_factory=dict)
     # Of memory, in bytes; None where what checks the agent needs far more than it does.
     limit: int | None = None
+    # How many times as long its timeouts are, both Pacemaker's and its own for a request.
+    slowed: int = 1
 
 
 PLAIN = Conditions("as they are installed", ("prlimit", f"--data={MAX_MEMORY}"), limit=MAX_MEMORY)
@@ -93,9 +98,18 @@ SANITIZED = Conditions(
     "built with ASan and UBSan",
     # One runtime has the options of both.
     environment=dict.fromkeys(("ASAN_OPTIONS", "UBSAN_OPTIONS"), f"log_path={REPORT}"),
+    slowed=4,
 )
 NATIVE = SANITIZED if BUILD.name == "sanitize" else PLAIN
-CONDITIONS: dict[str, Conditions] = {}
+MEMCHECK = Conditions(
+    "under valgrind memcheck",
+    (
+        *("valgrind", "--quiet", "--vgdb=no", f"--log-file={REPORT}.%p", "--trace-children=yes"),
+        *("--leak-check=full", "--show-leak-kinds=definite,indirect"),
+    ),
+    slowed=8,
+)
+CONDITIONS = {"valgrind": MEMCHECK}
 
 
 @dataclass(frozen=True)
@@ -335,6 +349,10 @@ CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
 
 def judge(agent: str, row: str, result: Result, wanted: Required) -> Cell:
     """The cell that a result makes, after all checks."""
+    unknown = sorted(set(UNKNOWN_CALL.findall("\n".join(result.reports))))
+    if unknown:
+        why = f"valgrind knows no system call {', '.join(unknown)}, which it needs"
+        return Cell(agent, row, result.action, senseless=why)
     wrong = tuple(text for check in CHECKS for text in check(result, wanted))
     outcome, figures = result.outcome, result.figures
     calls = Counter(entry["action"] or entry["service"] for entry in outcome.requests)
@@ -382,7 +400,10 @@ class Stage:
 
     def __init__(self, lab: Lab, agent: Agent, conditions: Conditions = NATIVE):
         self.lab, self.agent, self.conditions = lab, agent, conditions
-        self.runner = Runner(lab, agent.name, **agent.parameters(lab))
+        parameters = agent.parameters(lab)
+        if (limit := parameters.get(API_TIMEOUT)) is not None:
+            parameters[API_TIMEOUT] = f"{int(limit.removesuffix('s')) * conditions.slowed}s"
+        self.runner = Runner(lab, agent.name, **parameters)
 
     def run(self, row: Row) -> Iterator[Cell]:
         """Run one row and say of each cell what came of it."""
@@ -416,6 +437,7 @@ class Stage:
         for where in (self.agent.other, ACTIVE):
             assert self.runner.stop(where).code == OK
             assert self.runner.processes(where) == []
+            assert self._taken(where, f"{REPORT}*") == []
         self.runner.check_secrets()
 
     def on_unknown(self, policy: str) -> Outcome:
@@ -430,7 +452,8 @@ class Stage:
         actions = [action for action in wanted if isinstance(wanted[action], Required)]
         self._arrange(row, actions)
         before = {action: self._before(action) for action in actions}
-        begun = {action: self._begin(action, row.timeout_ms, measured=True) for action in actions}
+        timeout_ms = row.timeout_ms * self.conditions.slowed
+        begun = {action: self._begin(action, timeout_ms, measured=True) for action in actions}
         ended = {
             action: self.runner.end(running, judged=False) for action, running in begun.items()
         }
@@ -438,7 +461,7 @@ class Stage:
             if isinstance(required_of_it, str):
                 yield Cell(self.agent.name, row.id, action, senseless=required_of_it)
                 continue
-            result = self._look(action, ended[action], before[action], row.timeout_ms / 1000)
+            result = self._look(action, ended[action], before[action], timeout_ms / 1000)
             yield judge(self.agent.name, row.id, result, required_of_it)
 
     def _begin(self, action: str, timeout_ms: int, *, measured: bool = False) -> Running:

@@ -44,8 +44,9 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .5rem;
   border-bottom: 1px solid #cbd5e0; }
 thead th { font-size: .8rem; vertical-align: bottom; }
 tbody th { font-weight: 400; } tbody th b { display: inline-block; min-width: 2.5rem; }
-.marks { display: flex; flex-wrap: wrap; gap: 2px; min-width: 4.4rem; }
-.marks > * { display: inline-block; width: 1.25rem; line-height: 1.25rem; text-align: center;
+.marks { display: flex; flex-wrap: wrap; gap: 1px; min-width: 4.3rem; }
+dt span { display: block; border-radius: 3px; font-size: .75rem; }
+.marks > * { display: inline-block; width: 1rem; line-height: 1.2rem; text-align: center;
   font-size: .75rem; border-radius: 3px; text-decoration: none; }
 .right { background: #c6f6d5; color: #22543d; }
 .wrong { background: #c53030; color: #fff; font-weight: 700; }
@@ -55,8 +56,8 @@ tbody th { font-weight: 400; } tbody th b { display: inline-block; min-width: 2.
 tr:target { outline: 2px solid #2b6cb0; }
 pre { font-size: .75rem; white-space: pre-wrap; overflow-wrap: anywhere; background: #f7fafc;
   padding: .5rem; border: 1px solid #cbd5e0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .6rem; margin: .8rem 0; }
-dt { text-align: center; } dd { margin: 0; }
+dl { columns: 20rem; margin: .8rem 0; } dl div { display: flex; gap: .6rem; break-inside: avoid; }
+dt { width: 1rem; text-align: center; flex: none; } dd { margin: 0; }
 @media print { body { font-size: 9pt; max-width: none; margin: 0; padding: 0; }
   .marks > *, .sum { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   tr { break-inside: avoid; } h2, h3 { break-after: avoid; } .wide { overflow: visible; } }
@@ -110,10 +111,7 @@ def _summary(cells: list[Cell], about: str) -> str:
         f'<p class="{style}">{sum(counts.values())} cells, {counts[RIGHT]} right, '
         f"{counts[WRONG]} wrong</p><p>Agents {escape(about)}. {senseless} more cells make no "
         "sense, for the reasons given below. Each cell is one run of an agent under one fault; "
-        f"its mark leads to what was seen.</p><dl>{legend}"
-        '<dt class="marks"><span class="right">P</span></dt><dd>right</dd>'
-        '<dt class="marks"><span class="wrong">✗</span></dt><dd>wrong</dd>'
-        '<dt class="marks"><span class="senseless">·</span></dt><dd>makes no sense</dd></dl>'
+        f"its mark leads to what was seen.</p><dl>{legend}</dl>"
     )
 
 

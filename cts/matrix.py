@@ -77,6 +77,7 @@ class Run:
         self.name, self.programs, self.conditions = name, programs, conditions
         self.cells: list[Cell] = []
         self._tasks = tasks
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
 
     def work(self, number: int) -> None:
@@ -95,6 +96,7 @@ class Run:
 
     def stop(self) -> None:
         """Let nobody begin anything more."""
+        self._stopped.set()
         with self._lock:
             self._tasks.clear()
 
@@ -121,6 +123,8 @@ class Run:
             stage = Stage(lab, task.agent, self.conditions)
             stage.runner.clean()
             for row in task.rows:
+                if self._stopped.is_set():
+                    break
                 began = time.monotonic()
                 cells = list(stage.run(row))
                 left.remove(row)

@@ -100,6 +100,13 @@ def test_each_check_can_fail(outcome: dict[str, Any], changes: dict[str, Any], s
     assert said in wrongs(outcome, **changes)
 
 
+def test_what_valgrind_cannot_run_makes_no_sense() -> None:
+    result, wanted = right()
+    unknown = "--7-- WARNING: unhandled amd64-linux syscall: 434\n"
+    cell = judge(ROUTE.name, DENIED.id, dataclasses.replace(result, reports=[unknown]), wanted)
+    assert cell.senseless == "valgrind knows no system call 434, which it needs"
+
+
 def test_fault_that_does_not_meet_the_agent_is_wrong() -> None:
     (throttled,) = (row for row in ROWS if row.id == "T1")
     wanted = required(ROUTE, throttled, MONITOR)
