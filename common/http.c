@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define STATUS_MIN         100 /* RFC 9110, section 15 */
@@ -280,6 +281,50 @@ set_proxy(const struct http *h, const struct http_request *q, CURL *easy)
            curl_easy_setopt(easy, CURLOPT_PROXY, h->options->proxy) == CURLE_OK;
 }
 
+/*
+ * What close(2), or the end of the process, does with what has not gone out: the kernel goes on
+ * sending it for minutes, or throws it away and resets the connection. Source: socket(7),
+ * SO_LINGER.
+ */
+static int
+set_reset_on_close(curl_socket_t fd, bool reset)
+{
+    struct linger l = {.l_onoff = reset ? 1 : 0, .l_linger = 0};
+
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+}
+
+/*
+ * A write that is given up must not reach AWS later, when a cut network is whole again: another
+ * node may have taken over by then.
+ */
+static int
+on_write_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)arg;
+    (void)purpose;
+    return set_reset_on_close(fd, true) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
+static bool
+set_freshness(const struct http_request *q, CURL *easy)
+{
+    return !q->fresh ||
+           (curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+            curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_write_socket) == CURLE_OK);
+}
+
+/* All of a write has gone out, and was answered: the connection may end in order. */
+static void
+let_end_in_order(CURL *easy)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD) {
+        (void)set_reset_on_close(fd, false);
+    }
+}
+
 static bool
 set_body(const struct http_request *q, CURL *easy)
 {
@@ -305,7 +350,7 @@ set_options(const struct http *h, struct running *r, struct deadline d)
            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
            SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
            SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           SET(CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L) && SET(CURLOPT_TIMEOUT_MS, timeout_ms) &&
+           set_freshness(q, r->easy) && SET(CURLOPT_TIMEOUT_MS, timeout_ms) &&
            SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
            SET(CURLOPT_WRITEDATA, r) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
            SET(CURLOPT_HEADERDATA, r) && SET(CURLOPT_ERRORBUFFER, r->detail) &&
@@ -384,6 +429,9 @@ finish(struct running *r, CURLcode c)
     (void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &x->answer.status);
     (void)curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &request_size);
     x->answer.sent = request_size > 0;
+    if (c == CURLE_OK && x->request.fresh) {
+        let_end_in_order(r->easy);
+    }
     if (c != CURLE_OK) {
         enum err_code code = code_of(c, r);
 

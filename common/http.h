@@ -28,8 +28,9 @@ struct http_request {
     size_t max_answer;   /* bytes of the answer's body; more is -ERR_TOO_BIG */
     uint64_t attempt_ms; /* cap of this attempt; the deadline may be nearer */
     bool direct;         /* never through a proxy: link-local services */
-    bool fresh;          /* on a new connection: libcurl repeats a request unasked when one that
-                            it reuses turns out to be dead, and a write may have been done */
+    bool fresh;          /* a write, on a new connection: libcurl repeats a request unasked when one
+                            that it reuses turns out to be dead, and it may have been done; and what
+                            of it has not gone out when it is given up never does */
     bool secret;         /* the answer holds a secret */
 };
 

@@ -458,6 +458,7 @@ struct once {
     size_t max_answer;   /* 0: 1000 */
     uint64_t attempt_ms; /* 0: 5000 */
     bool direct;
+    bool fresh;
     bool secret;
     struct http_options options;
     int cancel_fd; /* 0: none */
@@ -482,6 +483,7 @@ ask(const struct once *o, struct http_exchange *x)
                                             .max_answer = o->max_answer == 0 ? 1000 : o->max_answer,
                                             .attempt_ms = o->attempt_ms == 0 ? 5000 : o->attempt_ms,
                                             .direct = o->direct,
+                                            .fresh = o->fresh,
                                             .secret = o->secret}};
     while (x->request.n_headers < ARRAY_LEN(o->headers) &&
            o->headers[x->request.n_headers] != NULL) {
@@ -578,6 +580,130 @@ http_silent_server_times_out_at_the_cap(void **state)
         assert_true(now_ms() - begun_ms < 3000);
         http_exchange_done(&x);
     }
+}
+
+/* --- what becomes of a write that is given up ------------------------------------------------- */
+
+#define SMALL_BUFFER 4096
+#define LARGE_BODY   (16U << 20) /* more than the buffers of both ends hold */
+
+/* A server of this process that has not accepted anything yet; its base URL goes to out. */
+static int
+listen_unread(char out[64])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(a);
+    int small = SMALL_BUFFER;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    (void)snprintf(out, 64, "http://127.0.0.1:%d", ntohs(a.sin_port));
+    return fd;
+}
+
+/* Read all that still comes: 0 when it ends in order, else errno. */
+static int
+read_to_end(int fd)
+{
+    char data[65536];
+    ssize_t n = 0;
+
+    do {
+        n = recv(fd, data, sizeof(data), 0);
+    } while (n > 0);
+    return n == 0 ? 0 : errno;
+}
+
+/* What the kernel holds of it must not go out when the network is whole again. */
+static void
+http_write_given_up_is_not_sent_later(void **state)
+{
+    OCF_FREE char *body = malloc(LARGE_BODY + 1);
+    char base[64];
+    OCF_CLOSE int listener = listen_unread(base);
+    OCF_CLOSE int fd = -1;
+    struct http_exchange x;
+
+    (void)state;
+    memset(body, 'x', LARGE_BODY);
+    body[LARGE_BODY] = '\0';
+    assert_int_equal(ask(&(struct once){.base = base,
+                                        .path = "/",
+                                        .method = "POST",
+                                        .body = body,
+                                        .attempt_ms = 200,
+                                        .fresh = true},
+                         &x),
+                     0);
+    assert_int_equal(x.error.code, -ERR_TIMEOUT);
+    http_exchange_done(&x);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(read_to_end(fd), ECONNRESET);
+}
+
+/* A child that makes the request; its end says nothing. */
+static pid_t
+ask_in_child(const struct once *o)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct http_exchange x;
+
+        (void)ask(o, &x);
+        _exit(0);
+    }
+    return pid;
+}
+
+/* The executor kills who does not end in time, and the kernel whoever uses too much. */
+static void
+http_write_of_a_process_that_is_killed_is_not_sent_later(void **state)
+{
+    OCF_FREE char *body = malloc(LARGE_BODY + 1);
+    char base[64];
+    char first[1];
+    OCF_CLOSE int listener = listen_unread(base);
+    OCF_CLOSE int fd = -1;
+    pid_t pid = -1;
+
+    (void)state;
+    memset(body, 'x', LARGE_BODY);
+    body[LARGE_BODY] = '\0';
+    pid = ask_in_child(
+        &(struct once){.base = base, .path = "/", .method = "POST", .body = body, .fresh = true});
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(recv(fd, first, sizeof(first), 0), 1);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(read_to_end(fd), ECONNRESET);
+}
+
+static void
+http_write_that_was_answered_ends_in_order(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    char base[64];
+    char request[REQUEST_MAX];
+    OCF_CLOSE int listener = listen_unread(base);
+    OCF_CLOSE int fd = -1;
+    pid_t pid = -1;
+
+    (void)state;
+    pid = ask_in_child(
+        &(struct once){.base = base, .path = "/", .method = "POST", .body = "x", .fresh = true});
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(recv(fd, request, sizeof(request), 0) > 0);
+    assert_int_equal(send(fd, answer, sizeof(answer) - 1, 0), sizeof(answer) - 1);
+    assert_int_equal(read_to_end(fd), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static void
@@ -1180,6 +1306,9 @@ main(void)
         SERVER_TEST(http_redirect_not_followed),
         SERVER_TEST(http_broken_answers_are_errors_that_name_the_host),
         SERVER_TEST(http_silent_server_times_out_at_the_cap),
+        SERVER_TEST(http_write_given_up_is_not_sent_later),
+        SERVER_TEST(http_write_of_a_process_that_is_killed_is_not_sent_later),
+        SERVER_TEST(http_write_that_was_answered_ends_in_order),
         SERVER_TEST(http_deadline_nearer_than_the_cap_wins),
         SERVER_TEST(http_body_at_and_over_the_maximum),
         SERVER_TEST(http_endless_head_is_too_big),
