@@ -16,6 +16,8 @@ ROUTE, ROUTE6 = f"{VIP}/32", f"{VIP6}/128"
 OK, FAILED, WRONG_HERE, DENIED, WRONG, NOT_RUNNING, DEGRADED = 0, 1, 2, 4, 6, 7, 190
 # Of an action whose fault never ends: it gives up half a second before.
 SHORT_MS = 2500
+# Leaves time for a second look at AWS when a silent IMDS has had half of it.
+CONFIRM_MS = 10000
 END_TIMEOUT_S = 10
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cloud import (
+    CONFIRM_MS,
     DEGRADED,
     DENIED,
     END_TIMEOUT_S,
@@ -373,7 +374,9 @@ def test_metadata_dead_and_aws_alive(here: Runner, cloud: Cloud, kind: str) -> N
     seen = here.monitor("n1", timeout_ms=SHORT_MS)
     assert (seen.code, seen.reasons, seen.calls()) == (OK, [], [READ])
     _stolen(cloud)
-    assert here.probe("n1", timeout_ms=SHORT_MS).code == NOT_RUNNING
+    hurried = here.monitor("n1", timeout_ms=SHORT_MS)
+    assert (hurried.code, "no time to confirm" in hurried.reason) == (DEGRADED, True)
+    assert here.probe("n1", timeout_ms=CONFIRM_MS).code == NOT_RUNNING
 
 
 @pytest.mark.parametrize("kind", ["refuse", "hang"])
