@@ -130,7 +130,7 @@ def _note(name: str, requests: list[dict[str, Any]], seconds: float) -> list[quo
         print(
             f"{name}: {use.service} {use.region} {use.group}: {use.requests} requests, "
             f"{use.per_s:.2f} a second, {use.most} at most (quota {use.limit.rate:g}); "
-            f"{use.least:.1f} of {use.limit.capacity:g} tokens left"
+            f"{use.least:.1f} of {use.limit.capacity:g} tokens left; {use.actions}"
         )
     return found
 

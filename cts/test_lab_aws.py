@@ -1213,6 +1213,7 @@ def test_requests_are_held_against_quotas() -> None:
     entries = reads + sent(7, 100.5, "DescribeAddresses", "two") + sent(1, 100, "ReplaceRoute")
     one, route, two = uses(entries, seconds=14)
     assert (one.region, one.group, one.requests) == ("one", "describe", 140)
+    assert one.actions == {"DescribeAddresses": 60, "SearchTransitGatewayRoutes": 80}
     assert (one.per_s, one.most, one.least) == (10, 80, 100 - 60 + 20 - 80)
     assert (route.region, route.group, route.least) == ("one", "route", 49)
     assert (two.region, two.most, two.least) == ("two", 7, 93)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -115,11 +116,16 @@ class Use:
     region: str
     service: str
     group: str
-    requests: int
+    actions: dict[str, int]  # how often each was asked for
     per_s: float  # on the average
     most: int  # in any one second
     least: float  # tokens that were left when there were fewest; below 0 it was too much
     limit: Limit
+
+    @property
+    def requests(self) -> int:
+        """All together."""
+        return sum(self.actions.values())
 
 
 def uses(entries: Iterable[dict[str, Any]], seconds: float) -> list[Use]:
@@ -127,17 +133,17 @@ def uses(entries: Iterable[dict[str, Any]], seconds: float) -> list[Use]:
 
     Raises KeyError for a request whose quota is not in LIMITS.
     """
-    times: dict[tuple[str, str, str], list[float]] = {}
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for entry in sorted(entries, key=lambda item: item["t"]):
         service = entry["service"]
         key = (entry["region"], service, _group(service, entry["action"]))
-        times.setdefault(key, []).append(entry["t"])
-    return [_use(key, found, seconds) for key, found in sorted(times.items())]
+        found.setdefault(key, []).append(entry)
+    return [_use(key, of_key, seconds) for key, of_key in sorted(found.items())]
 
 
-def _use(key: tuple[str, str, str], times: list[float], seconds: float) -> Use:
+def _use(key: tuple[str, str, str], entries: list[dict[str, Any]], seconds: float) -> Use:
     region, service, group = key
-    limit = LIMITS[service, group]
+    limit, times = LIMITS[service, group], [entry["t"] for entry in entries]
     bucket = _Bucket(limit, times[0])
     least = limit.capacity
     for t in times:
@@ -145,5 +151,5 @@ def _use(key: tuple[str, str, str], times: list[float], seconds: float) -> Use:
         bucket.tokens -= 1.0
         least = min(least, bucket.tokens)
     most = max(index + 1 - bisect.bisect_right(times, t - 1.0) for index, t in enumerate(times))
-    per_s = len(times) / seconds
-    return Use(region, service, group, len(times), per_s, most, least, limit)
+    actions = dict(Counter(entry["action"] for entry in entries))
+    return Use(region, service, group, actions, len(times) / seconds, most, least, limit)
