@@ -12,9 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RENEW_BEFORE_S   300  /* use role credentials until five minutes before they expire */
-#define RENEW_ATTEMPT_MS 3000 /* for new ones, while the old ones are still good */
-#define PROFILE_DEPTH    4    /* source_profile of a source_profile of ... */
+#define RENEW_BEFORE_S   300   /* use role credentials until five minutes before they expire */
+#define RENEW_ATTEMPT_MS 3000  /* for new ones, while the old ones are still good */
+#define RENEW_AGAIN_MS   10000 /* not before, when new ones are refused like the old ones */
+#define PROFILE_DEPTH    4     /* source_profile of a source_profile of ... */
 #define NAME_MAX_LEN     512
 #define CONTAINER_HOST   "http://169.254.170.2"
 #define CONTAINER_MS     2000
@@ -25,6 +26,8 @@ void
 creds_init(struct creds *c)
 {
     c->current = AWS_CREDENTIALS_INIT;
+    c->renewed = false;
+    c->renewed_ms = 0;
 }
 
 void
@@ -663,6 +666,13 @@ seconds_left(const struct creds *c, struct deadline d)
                : c->current.expires_s - (deadline_wall_s(d) + c->session->skew_s);
 }
 
+/* Whether what was refused is itself the outcome of a renewal, a moment ago. */
+static bool
+is_just_renewed(const struct creds *c, struct deadline d)
+{
+    return c->renewed && deadline_now_ms(d) - c->renewed_ms < RENEW_AGAIN_MS;
+}
+
 int
 creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials **ret,
           struct err *e)
@@ -680,6 +690,9 @@ creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials
         *ret = &c->current;
         return 0;
     }
+    if (renew && is_just_renewed(c, d)) {
+        return err_set(e, ERR_CREDENTIALS, "credentials were renewed a moment ago");
+    }
     rc = fetch(c, !renew && left_s > 0 ? deadline_cap(d, RENEW_ATTEMPT_MS) : d, &found, e);
     if (rc < 0 && !renew && left_s > 0) {
         log_warning("credentials expire in %lld s and cannot be renewed: %s", (long long)left_s,
@@ -693,6 +706,8 @@ creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials
     log_debug("credentials from %s", found.source);
     aws_credentials_done(&c->current);
     c->current = found;
+    c->renewed = c->renewed || renew;
+    c->renewed_ms = renew ? deadline_now_ms(d) : c->renewed_ms;
     write_cache(c, &c->current);
     *ret = &c->current;
     return 0;

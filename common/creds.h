@@ -31,9 +31,11 @@ struct creds {
     const struct cache *cache;
     const char *(*getenv)(const char *name);
     struct aws_credentials current; /* empty until the first get */
+    bool renewed;                   /* since the others were refused ... */
+    uint64_t renewed_ms;            /* ... at this time */
 };
 
-/*! \brief Start with nothing in hand; the members but `current` are set by the caller. */
+/*! \brief Start with nothing in hand; the members before `current` are set by the caller. */
 void creds_init(struct creds *c);
 
 void creds_done(struct creds *c);
@@ -41,8 +43,12 @@ void creds_done(struct creds *c);
 /*!
  * \brief Get credentials; fits aws_credentials_source.get with \p arg a struct creds
  *
- * \return 0; -ERR_NO_CREDENTIALS when no provider has any, naming what was tried; -ERR_PROFILE;
- *         -ERR_DENIED when a role may not be assumed; TRANSIENT codes of IMDS or STS
+ * \param[in] renew  those in hand were refused. When they are new ones, of seconds ago, they are
+ * not renewed again: who polls would ask its provider each time
+ *
+ * \return 0; -ERR_CREDENTIALS when they have just been renewed; -ERR_NO_CREDENTIALS when no
+ * provider has any, naming what was tried; -ERR_PROFILE; -ERR_DENIED when a role may not be
+ * assumed; TRANSIENT codes of IMDS or STS
  */
 int creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials **ret,
               struct err *e) OCF_MUST_CHECK;

@@ -883,6 +883,28 @@ creds_renew_ignores_what_is_cached(void **state)
 }
 
 static void
+creds_renewed_a_moment_ago_are_not_renewed_again(void **state)
+{
+    struct fake *f = *state;
+    struct err e;
+    char key[64];
+    CHAIN c;
+
+    init(f, &c);
+    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES_ROLE, GIVES_KEYS(JSON("ASIA1", IN_AN_HOUR)), GIVES_ROLE,
+                GIVES_KEYS(JSON("ASIA2", IN_AN_HOUR)));
+    assert_key(f, &c, "ASIA1");
+    assert_int_equal(get_key(f, &c, true, key, &e), 0);
+    f->mono_ms += 9 * MS_PER_S;
+    assert_int_equal(get_key(f, &c, true, key, &e), -ERR_CREDENTIALS);
+    assert_key(f, &c, "ASIA2");
+    FAKE_SCRIPT(f, GIVES_ROLE, GIVES_KEYS(JSON("ASIA3", IN_AN_HOUR)));
+    f->mono_ms += 1 * MS_PER_S;
+    assert_int_equal(get_key(f, &c, true, key, &e), 0);
+    assert_string_equal(key, "ASIA3");
+}
+
+static void
 creds_renew_fails_is_an_error_though_old_ones_are_there(void **state)
 {
     struct fake *f = *state;
@@ -983,6 +1005,7 @@ main(void)
         FAKE_TEST(creds_renewal_fails_keeps_the_old_ones_until_expiry),
         FAKE_TEST(creds_skew_of_the_clock_counts_for_expiry),
         FAKE_TEST(creds_renew_ignores_what_is_cached),
+        FAKE_TEST(creds_renewed_a_moment_ago_are_not_renewed_again),
         FAKE_TEST(creds_renew_fails_is_an_error_though_old_ones_are_there),
         FAKE_TEST(creds_expired_in_the_cache_renewed),
         FAKE_TEST(creds_damaged_cache_entries_are_misses),
