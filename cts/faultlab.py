@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import meter
 from faults import (
@@ -57,11 +58,8 @@ WRITABLE = ("run", "srv", "tmp", "root", "dev/shm")
 # What memcheck says of a system call that it does not let through.
 UNKNOWN_CALL = re.compile(r"WARNING: unhandled \S+ syscall: (\d+)")
 STATE_DIR = f"{RSCTMP}/ocf-aws"
-# How often one thing may be asked for in the two seconds that an action has under a fault that
-# lasts: with pauses of a quarter, a half and one second on average it is four times.
-MAX_ATTEMPTS = 8
 # Faults of requests that are served all the same.
-SERVED = {"lost", "stale", "rotate", "pending"}
+SERVED = {"lost", "stale", "rotate", "pending", "skew"}
 WARNING = "WARNING: "
 CUT_ID = re.compile(r", request (?![0-9a-f-]{36}(;|$))", re.MULTILINE)
 REQUEST_FIELDS = (
@@ -265,6 +263,14 @@ def _traces(result: Result, wanted: Required) -> Iterator[str]:
         yield f"the fault did not meet it: no {', '.join(sorted(missing))} among its requests"
 
 
+def _unheard(result: Result, wanted: Required) -> Iterator[str]:
+    # A connection that ends before a request came is in the log without one.
+    asked = [entry for entry in result.outcome.requests if entry["service"] != "imds"]
+    heard = [entry["action"] for entry in asked if entry["action"]]
+    if wanted.unheard and heard:
+        yield f"it talks on: {heard}"
+
+
 def _writes(result: Result, wanted: Required) -> Iterator[str]:
     if len(result.writes) != wanted.writes:
         yield f"{len(result.writes)} writes carried out, not {wanted.writes}: {result.writes}"
@@ -291,7 +297,7 @@ def _storm(result: Result, wanted: Required) -> Iterator[str]:
         (entry["service"], entry["region"], entry["action"]) for entry in result.outcome.requests
     )
     for (service, _, action), times in asked.items():
-        if times > MAX_ATTEMPTS * wanted.at_once:
+        if times > wanted.most_calls:
             yield f"a storm: {times} times {service} {action}"
 
 
@@ -331,6 +337,7 @@ CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
     _says,
     _is_quiet,
     _traces,
+    _unheard,
     _writes,
     _calls,
     _owners,
@@ -453,7 +460,7 @@ class Stage:
         self._arrange(row, actions)
         before = {action: self._before(action) for action in actions}
         timeout_ms = row.timeout_ms * self.conditions.slowed
-        begun = {action: self._begin(action, timeout_ms, measured=True) for action in actions}
+        begun = {action: self._begin_measured(action, timeout_ms, row) for action in actions}
         ended = {
             action: self.runner.end(running, judged=False) for action, running in begun.items()
         }
@@ -464,12 +471,14 @@ class Stage:
             result = self._look(action, ended[action], before[action], timeout_ms / 1000)
             yield judge(self.agent.name, row.id, result, required_of_it)
 
-    def _begin(self, action: str, timeout_ms: int, *, measured: bool = False) -> Running:
+    def _begin_measured(self, action: str, timeout_ms: int, row: Row) -> Running:
+        wrapper = (METER, FIGURES_FILE, *self.conditions.wrapper)
+        return self._begin(action, timeout_ms, wrapper=wrapper, **row.parameters)
+
+    def _begin(self, action: str, timeout_ms: int, **more: Any) -> Running:
         how = ACTIONS[action]
-        options = {**how.options, "timeout_ms": timeout_ms}
+        options = {**how.options, "timeout_ms": timeout_ms, **more}
         options["environment"] = how.environment | self.conditions.environment
-        if measured:
-            options["wrapper"] = (METER, FIGURES_FILE, *self.conditions.wrapper)
         if action == DEEP:
             options["depth"] = self.agent.depth
         return self.runner.begin(self.agent.node(action), how.verb, **options)

@@ -338,7 +338,7 @@ class Rule:
     service: str
     kind: str
     count: int | None = None
-    param: float | None = None
+    param: float | str | None = None
     # Only the calls that change AWS, or only the others.
     of: str = "all"
     region: str | None = None
@@ -370,6 +370,13 @@ class Row:
     # Only whoever makes so many calls, or writes so often, can suffer.
     least_calls: int = 0
     least_writes: int = 0
+    # Nothing that whoever suffers asks may reach the service.
+    unheard: bool = False
+    # How often one thing may be asked for in the two seconds of an action whose fault lasts: pauses
+    # of a tenth of a second on average and twice as much each time, and a start asks anew.
+    most_attempts: int = 20
+    # What the agents are told beside their own parameters.
+    parameters: dict[str, str] = field(default_factory=dict)
     # The services that can have it.
     only: frozenset[str] = frozenset(("ec2", "route53", "elasticloadbalancing"))
     # Exit code of a start that suffers while it lasts.
@@ -414,6 +421,13 @@ def _passing(id_: str, what: str, rule: Rule, **more: Any) -> Row:
 
 
 _NETWORK = "check network, DNS and security group"
+_PROXY = "check endpoint and proxy"
+_AWS = "AWS is at fault: wait"
+# No hosts file knows such a name, and it is no service's own.
+_UNNAMED = {
+    "unheard": True,
+    "parameters": {"endpoint_url": "https://{service}.{region}.nowhere.invalid"},
+}
 _CHANGES = {"only": frozenset(("route53",)), "least_writes": 1}
 _PENDING_S = 1.5
 # Reads that lag so long show what was before the first change after the rule was made.
@@ -424,8 +438,63 @@ ROWS = [
     NOTHING,
     _lasting("N1", "connection refused", Rule(API, "refuse"), "cannot connect", _NETWORK),
     _lasting("N2", "accepted and silent", Rule(API, "hang"), "no answer in time", _NETWORK),
+    _lasting("N3", "reset in the body", Rule(API, "reset"), "connection broke", _NETWORK),
+    _passing("N3-once", "reset in the body, once", Rule(API, "reset", count=1, of="reads")),
+    Row(
+        "N4",
+        "name does not resolve",
+        lasting=True,
+        says=("does not resolve", _NETWORK),
+        warns=frozenset((STOP,)),
+        timeout_ms=SHORT_MS,
+        **_UNNAMED,
+    ),
+    _lasting(
+        "N4-fails",
+        "name server fails",
+        Rule("dns", "servfail"),
+        "does not resolve",
+        _NETWORK,
+        **_UNNAMED,
+    ),
+    _lasting(
+        "N4-silent",
+        "name server is silent",
+        Rule("dns", "hang"),
+        "{service}.",
+        _NETWORK,
+        **_UNNAMED,
+    ),
+    _lasting(
+        "N5",
+        "bad certificate",
+        Rule(API, "badcert"),
+        "certificate",
+        "check CA bundle, endpoint and clock",
+        unheard=True,
+    ),
+    _lasting("N6", "a proxy's HTML", Rule(API, "html502"), "502 without an AWS error", _PROXY),
+    _passing("N6-once", "a proxy's HTML, once", Rule(API, "html502", count=1, of="reads")),
+    _lasting("P1", "truncated XML", Rule(API, "truncate"), "XML", _PROXY),
+    _lasting("P2", "wrong root", Rule(API, "wrongroot"), "answer ", _PROXY),
+    _lasting("P3", "answer of 100 MB", Rule(API, "huge", param=100), "answer too large", _PROXY),
+    _lasting("P4-entities", "entity bomb", Rule(API, "bomb", param="entity"), "XML", _PROXY),
+    _lasting("P4-nesting", "nesting bomb", Rule(API, "bomb", param="nesting"), "XML", _PROXY),
+    _lasting("P5", "invalid UTF-8", Rule(API, "badutf8"), "XML", _PROXY),
+    _lasting("P6", "empty 200", Rule(API, "empty"), "empty answer", _PROXY),
     _passing("T1", "throttled twice", Rule(API, "throttle", count=2)),
-    _lasting("T2", "throttled for ever", Rule(API, "throttle"), "{throttled}", "raise the quota"),
+    _lasting(
+        "T2",
+        "throttled for ever",
+        Rule(API, "throttle"),
+        "{throttled}",
+        "raise the quota",
+        # With pauses of a quarter, a half and one second on average it is four times.
+        most_attempts=8,
+    ),
+    _passing("T3", "500, 503 and 500", Rule(API, "mix", count=3)),
+    _lasting("T3-500", "500 for ever", Rule(API, "e500"), "InternalError", _AWS),
+    _lasting("T3-503", "503 for ever", Rule(API, "e503"), "navailable", _AWS),
     _lasting(
         "A1",
         "denied",
@@ -433,6 +502,15 @@ ROWS = [
         " {service}:",
         "allow it in the IAM policy",
         start=DENIED,
+    ),
+    _passing("A2-ahead", "AWS's clock ten minutes ahead", Rule(API, "skew", param=600)),
+    _passing("A2-behind", "AWS's clock ten minutes behind", Rule(API, "skew", param=-600)),
+    _lasting(
+        "A3",
+        "signature refused",
+        Rule(API, "badsig"),
+        "SignatureDoesNotMatch",
+        "check role, keys and clock",
     ),
     _lasting("I1", "metadata: refused", Rule("imds", "refuse"), "cannot connect", _NETWORK),
     _lasting("I2", "metadata: silent", Rule("imds", "hang"), "no answer in time", _NETWORK),
@@ -524,11 +602,13 @@ class Required:
     # What failed, and what to do: in the exit reason or warning.
     says: tuple[str, ...]
     traces: tuple[str, ...]
+    unheard: bool
     warns: bool
     # Calls carried out that change AWS, and the nodes that have the resource afterwards.
     writes: int
     owners: frozenset[str]
-    at_once: int
+    # How often it may call one thing.
+    most_calls: int
     # Exactly these calls to the service, when nothing is wrong.
     calls: tuple[str, ...] | None
 
@@ -591,9 +671,10 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
         suffers=suffers,
         says=tuple(text.format(**agent.words) for text in says),
         traces=tuple(text.format(**agent.words) for text in row.traces if suffers),
+        unheard=suffers and row.unheard,
         warns=suffers and action in row.warns,
         writes=_writes_in(agent, row, action, lasts),
         owners=_owners(agent, row, action, suffers),
-        at_once=agent.at_once,
+        most_calls=row.most_attempts * agent.at_once,
         calls=agent.calls.get(action, ()) if row is NOTHING else None,
     )

@@ -36,8 +36,6 @@ from standalone import allow
 AGENT = "route-table-vip"
 LAB_NAME = "cts_vip"
 TABLES = ("private-a", "private-c")
-MAX_MEMORY = 32 << 20
-SANITIZED = BUILD.name == "sanitize"
 
 
 def reset(cloud: Cloud) -> None:
@@ -659,24 +657,6 @@ class Fault:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-BOUNDLESS = [
-    Fault("P3_huge", "ec2", "huge", "too large", {"param": 100}),
-    Fault("P4_entities", "ec2", "bomb", "XML", {"param": "entity"}),
-    Fault("P4_nesting", "ec2", "bomb", "XML", {"param": "nesting"}),
-]
-AWS_FAULTS = [
-    Fault("N2_dropped", "ec2", "drop", "no answer in time"),
-    Fault("N3_reset", "ec2", "reset", "connection broke"),
-    Fault("N5_certificate", "ec2", "badcert", "certificate"),
-    Fault("N6_proxy_html", "ec2", "html502", "502"),
-    Fault("P1_truncated", "ec2", "truncate", "XML"),
-    Fault("P2_wrong_root", "ec2", "wrongroot", "routeTableSet"),
-    *BOUNDLESS,
-    Fault("P5_utf8", "ec2", "badutf8", "XML"),
-    Fault("P6_empty", "ec2", "empty", "empty answer"),
-    Fault("T3_server_errors", "ec2", "mix", "DescribeRouteTables: "),
-    Fault("A3_signature", "ec2", "badsig", "SignatureDoesNotMatch"),
-]
 IMDS_FAULTS = [
     Fault("I2_dropped", "imds", "drop", "no answer in time"),
     Fault("I3_busy", "imds", "e503", "503"),
@@ -706,9 +686,8 @@ def check_unknown(vip: Runner, cloud: Cloud, fault: Fault) -> None:
     assert "assert" not in vip.log("n1") + vip.log("n2")
 
 
-@pytest.mark.parametrize("fault", AWS_FAULTS, ids=lambda fault: fault.id)
-def test_aws_cannot_be_asked(here: Runner, cloud: Cloud, fault: Fault) -> None:
-    check_unknown(here, cloud, fault)
+def test_aws_drops_what_it_is_sent(here: Runner, cloud: Cloud) -> None:
+    check_unknown(here, cloud, Fault("N2_dropped", "ec2", "drop", "no answer in time"))
 
 
 @pytest.mark.parametrize("fault", IMDS_FAULTS, ids=lambda fault: fault.id)
@@ -724,51 +703,7 @@ def test_warm_caches_need_no_metadata(here: Runner, machines: Lab, kind: str) ->
     assert (seen.code, seen.reasons, seen.calls("imds")) == (OK, [], [])
 
 
-@pytest.mark.skipif(SANITIZED, reason="the sanitizers need far more memory")
-@pytest.mark.parametrize("fault", BOUNDLESS, ids=lambda fault: fault.id)
-def test_answer_of_any_size_needs_little_memory(here: Runner, machines: Lab, fault: Fault) -> None:
-    machines.fault(fault.service, fault.kind, **fault.more)
-    seen = here.monitor("n1", wrapper=["prlimit", f"--data={MAX_MEMORY}"])
-    assert seen.code == DEGRADED
-    assert fault.says in seen.reason
-
-
-def test_bad_certificate_gets_no_request(here: Runner, machines: Lab) -> None:
-    machines.fault("ec2", "badcert")
-    seen = here.monitor("n1", timeout_ms=SHORT_MS)
-    assert seen.code == DEGRADED
-    assert seen.calls() == []
-
-
-def test_name_that_does_not_resolve_is_unknown(here: Runner) -> None:
-    """N4."""
-    seen = here.monitor("n1", endpoint_url="https://ec2.nowhere.invalid", timeout_ms=SHORT_MS)
-    assert seen.code == DEGRADED
-    assert "host name does not resolve: ec2.nowhere.invalid" in seen.reason
-
-
 # --- faults that nobody notices ------------------------------------------------------------
-
-
-INVISIBLE = [
-    Fault("T3_errors_thrice", "ec2", "mix", "", {"count": 3}),
-    Fault("N3_reset_once", "ec2", "reset", "", {"count": 1, "action": "DescribeRouteTables"}),
-    Fault("A2_skew", "ec2", "skew", "", {"param": 600}),
-    Fault("A2_skew_back", "ec2", "skew", "", {"param": -600}),
-]
-
-
-@pytest.mark.parametrize("fault", INVISIBLE, ids=lambda fault: fault.id)
-def test_passing_fault_is_invisible(
-    here: Runner, cloud: Cloud, machines: Lab, fault: Fault
-) -> None:
-    for act, where in ((here.monitor, "n1"), (here.start, "n2")):
-        machines.fault(fault.service, fault.kind, **fault.more)
-        done = act(where)
-        assert (done.code, done.reasons) == (OK, [])
-        assert any(fault.kind in (entry["fault"] or "") for entry in done.requests)
-        machines.clear_faults()
-    assert cloud.owners() == {"n2"}
 
 
 def test_credentials_close_to_their_end_are_renewed_before(vip: Runner, machines: Lab) -> None:
