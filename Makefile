@@ -9,6 +9,7 @@
 #   make fuzz-coverage  the lines of the parsers that the targets reach
 #   make faults      every agent, in every action, under every fault, in the lab (root);
 #                    AGENT="..." ROW="..." for some, SANITIZE=1 or VALGRIND=1
+#   make crash       every agent killed at every point, and all that may follow (root)
 #   make demo        a VIP failing over on a real cluster in the lab (root)
 #   make lint        style, banned calls, level order, static analysis
 #   make install     DESTDIR, PREFIX and OCF_ROOT are honoured
@@ -68,7 +69,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install uninstall check valgrind lint demo bench faults clean tests man
+.PHONY: all deps install uninstall check valgrind lint demo bench faults crash clean tests man
 
 all: $(PROGRAMS)
 
@@ -262,6 +263,9 @@ faults: deps
 	$(SUBMAKE) all
 	OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) cts/matrix.py --agents "$(AGENT)" --rows "$(ROW)" \
 	    $(if $(VALGRIND),--under valgrind)
+
+crash: ROW = $(foreach end,K1 K2,$(foreach action,start stop repair,$(end)-$(action)-all))
+crash: faults
 
 clean:
 	rm -rf build

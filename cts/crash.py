@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Crash safety: an agent is killed at each point of an action, and somebody goes on from there.
+
+A cell of the rows K1 (SIGTERM) and K2 (SIGKILL) is one run that is cut short at one point, and then
+either the same action once more on that node, a stop there and a start on the other node, or, as
+after fencing, a start on the other node alone. However it was cut short, in the end exactly one
+node has the resource, and the other says that it has not.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cloud import Cloud
+from crashpoint import Point, crashing, listing, points, reached
+from faultlab import Cell, Stage
+from faults import ACTIVE, DEGRADED, FAILED, NOT_RUNNING, OK, Row, place_record
+from lab.handle import Lab
+from runner import ASIDE, LOG_FILE, REASON_MAX, Outcome, Running
+from transit import OSAKA, SINGAPORE, TOKYO, Transit
+
+# As a node sees it; strace writes there.
+TRACE = "/tmp/trace"
+# The sanitizer of leaks does not work where a process is traced.
+ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+START, STOP, REPAIR = "start", "stop", "repair"
+ACTIONS = (START, STOP, REPAIR)
+# What comes after the crash.
+AGAIN, STOPPED, FENCED = "again", "stopped", "fenced"
+SEQUELS = (AGAIN, STOPPED, FENCED)
+KILL = "SIGKILL"
+SIGNALS = {"SIGTERM": ("K1", "asked to end"), KILL: ("K2", "killed")}
+# timeout(1) ends with this when a signal has ended what it watches.
+TERMINATED = 128 + signal.SIGTERM
+# Older than any writer: see common/cache.c.
+OLD_S = 120
+
+
+def _drift_route(lab: Lab, other: str) -> None:
+    """One of the route tables leads elsewhere."""
+    cloud = Cloud(lab)
+    cloud.point(min(cloud.targets()), cloud.eni(other))
+
+
+def _drift_everywhere(lab: Lab, other: str) -> None:
+    """A table in each region leads elsewhere."""
+    transit = Transit(lab)
+    wanted = transit.wanted(other)
+    for name in (f"{TOKYO}/main/private-a", f"{OSAKA}/hub/vpcs", f"{SINGAPORE}/hub/peers"):
+        transit.lead(name, wanted[name])
+
+
+# How a part of it comes to be wrong, of agents of which a part can.
+DRIFTS: dict[str, Callable[[Lab, str], None]] = {
+    "route-table-vip": _drift_route,
+    "route53-record": lambda lab, _other: place_record(lab, ACTIVE, ttl_s=300),
+    "transit-gateway-vip": _drift_everywhere,
+}
+
+
+class Crash:
+    """The crashes of one agent on ACTIVE by one signal."""
+
+    def __init__(self, stage: Stage, row: str, signal_name: str):
+        self.row, self.signal = row, signal_name
+        self.lab, self.agent, self.runner = stage.lab, stage.agent, stage.runner
+
+    def play(self, action: str, thorough: bool = False) -> Iterator[Cell]:
+        """Crash at each point of an action; each is followed by one of the sequels, or by all."""
+        for index, point in enumerate(self.points(action)):
+            for sequel in SEQUELS if thorough else (SEQUELS[index % len(SEQUELS)],):
+                yield self.cell(action, point, sequel)
+
+    def points(self, action: str) -> list[Point]:
+        """Where an action can be cut short."""
+        self._arrange(action)
+        self._end(self._begin(action, listing(TRACE)))
+        found = points(self._trace(), LOG_FILE)
+        assert found, f"{self.agent.name}: {action} does nothing"
+        return found
+
+    def cell(self, action: str, point: Point, sequel: str) -> Cell:
+        """Crash at one point, and see what follows."""
+        name = f"{action} before {point}, {sequel}"
+        self._arrange(action)
+        running = self._begin(action, crashing(TRACE, point, self.signal))
+        outcome = running.wait()
+        wrong = list(self._cut(point, outcome))
+        wrong += self._sane(action) if sequel != FENCED else ()
+        wrong += {AGAIN: self._again, STOPPED: self._stopped, FENCED: self._fenced}[sequel](action)
+        wrong += self._swept()
+        if wrong:
+            wrong.insert(0, f"{point} is {point.shown}, {outcome}")
+        return Cell(self.agent.name, self.row, name, wrong=tuple(wrong))
+
+    # --- before the crash ---
+
+    def _arrange(self, action: str) -> None:
+        """ACTIVE is to start, to stop or to put something right; its caches are empty."""
+        other = self.agent.other
+        self._expect(OK, self.runner.stop(other))
+        if action == START:
+            self._expect(OK, self.runner.stop(ACTIVE))
+            if self.agent.at_aws:
+                self.agent.place(self.lab, other)
+        else:
+            self._expect(OK, self.runner.start(ACTIVE))
+        if action == REPAIR and self.agent.name in DRIFTS:
+            DRIFTS[self.agent.name](self.lab, other)
+        self.runner.forget(ACTIVE)
+
+    def _begin(self, action: str, wrapper: tuple[str, ...]) -> Running:
+        options: dict[str, Any] = {"wrapper": wrapper, "environment": ENVIRONMENT}
+        if action == REPAIR:
+            return self.runner.begin(
+                ACTIVE, "monitor", interval_ms=10000, on_drift="repair", **options
+            )
+        return self.runner.begin(ACTIVE, action, **options)
+
+    def _end(self, running: Running) -> None:
+        self._expect(OK, self.runner.end(running))
+
+    def _expect(self, code: int, outcome: Outcome) -> None:
+        assert outcome.code == code, outcome
+
+    def _trace(self) -> list[str]:
+        path = self.lab.files.node(ACTIVE) / TRACE.lstrip("/")
+        return path.read_text(errors="replace").splitlines()
+
+    # --- after it: each says what is wrong ---
+
+    def _cut(self, point: Point, outcome: Outcome) -> Iterator[str]:
+        """It has met its end, and nothing of it goes on but what a start may leave."""
+        if not reached(self._trace(), point):
+            yield f"it did not come to it: {self._trace()[-3:]}"
+        violations = [text for text in outcome.violations if not text.startswith("killed")]
+        yield from violations
+        if self.signal == KILL and len(violations) == len(outcome.violations):
+            yield "it was not killed"
+        if self.signal != KILL and outcome.code not in (OK, TERMINATED, -signal.SIGTERM):
+            yield from self._told(outcome)
+
+    def _told(self, outcome: Outcome) -> Iterator[str]:
+        for reason in outcome.reasons:
+            if len(reason.encode()) > REASON_MAX or not reason.isprintable():
+                yield f"exit reason that cannot be shown: {reason!r}"
+        if len(outcome.reasons) != 1:
+            yield f"{len(outcome.reasons)} exit reasons: {outcome.stderr}"
+
+    def _sane(self, action: str) -> Iterator[str]:
+        """Whoever looks at the node now gets one of the answers that there are."""
+        outcome = self.runner.probe(ACTIVE) if action == START else self.runner.monitor(ACTIVE)
+        legal = {OK, NOT_RUNNING} | (set() if action == START else {DEGRADED})
+        if not self.agent.at_aws:
+            # A listener that does not do its work has failed.
+            legal.add(FAILED)
+        if outcome.code not in legal:
+            yield f"then {outcome}"
+        elif outcome.code != OK:
+            yield from self._told(outcome)
+
+    def _again(self, action: str) -> Iterator[str]:
+        """Whatever was cut short succeeds when it is done once more."""
+        if action == STOP:
+            yield from self._stop_crashed()
+            if not self.agent.stays:
+                yield from self._owned_by(None)
+            return
+        yield from self._succeeds(self._once_more(action))
+        yield from self._only(ACTIVE)
+
+    def _once_more(self, action: str) -> Outcome:
+        if action == START:
+            return self.runner.start(ACTIVE)
+        return self.runner.monitor(ACTIVE, on_drift="repair")
+
+    def _stopped(self, _action: str) -> Iterator[str]:
+        """Pacemaker's way: a stop where it failed, then a start elsewhere."""
+        yield from self._stop_crashed()
+        yield from self._succeeds(self.runner.start(self.agent.other))
+        yield from self._only(self.agent.other)
+
+    def _fenced(self, _action: str) -> Iterator[str]:
+        """The node is gone. What it has left takes nothing away from the new one, ever."""
+        yield from self._succeeds(self.runner.start(self.agent.other))
+        if self.agent.at_aws:
+            yield from self._owned_by(self.agent.other)
+        yield from self._stop_crashed()
+        yield from self._only(self.agent.other)
+
+    def _stop_crashed(self) -> Iterator[str]:
+        yield from self._succeeds(self.runner.stop(ACTIVE))
+        if self.runner.processes(ACTIVE):
+            yield "a stop leaves a process"
+        code = self.runner.probe(ACTIVE).code
+        if code != NOT_RUNNING:
+            yield f"after a stop a probe says {code}"
+
+    def _succeeds(self, outcome: Outcome) -> Iterator[str]:
+        if outcome.code != OK or outcome.stderr:
+            yield f"then {outcome}"
+
+    def _only(self, where: str) -> Iterator[str]:
+        """One node has it, and knows; the other knows that it has not."""
+        yield from self._owned_by(where)
+        other = self.agent.other if where == ACTIVE else ACTIVE
+        for outcome, code in (
+            (self.runner.monitor(where), OK),
+            (self.runner.probe(other), NOT_RUNNING),
+        ):
+            if outcome.code != code:
+                yield f"{where} has it, and not {code} but {outcome}"
+
+    def _owned_by(self, where: str | None) -> Iterator[str]:
+        owners = self.agent.owners(self.lab)
+        if owners != {where} - {None}:
+            yield f"it is on {sorted(map(str, owners))}, not on {where}"
+
+    def _asides(self) -> list[Path]:
+        return sorted(self.runner.state_dir(ACTIVE).glob(ASIDE))
+
+    def _swept(self) -> Iterator[str]:
+        """A file that was being written goes with the next that is written, a minute later."""
+        if not self._asides():
+            return
+        for path in self._asides():
+            os.utime(path, times=(time.time() - OLD_S,) * 2)
+        self.runner.forget(ACTIVE)
+        self.runner.start(ACTIVE)
+        yield from (f"{path.name} stays for ever" for path in self._asides())
+
+
+def _row(name: str, action: str, thorough: bool) -> Row:
+    number, what = SIGNALS[name]
+    return Row(
+        f"{number}-{action}" + ("-all" if thorough else ""),
+        f"{what} at each point of a {action}" + (", and all that may follow" if thorough else ""),
+        play=lambda stage, row: Crash(stage, row.id, name).play(action, thorough),
+    )
+
+
+ROWS = [_row(name, action, False) for name in SIGNALS for action in ACTIONS]
+THOROUGH = [_row(name, action, True) for name in SIGNALS for action in ACTIONS]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many agents at once: the rows M1, some at one resource, and M2, fifty resources on a node."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from faultlab import CREDENTIALS, Cell, Stage
+from faults import ACTIVE, DEGRADED, NOT_RUNNING, OK, Row
+from runner import ASIDE, Outcome
+
+TIMES = 5
+MANY = 50
+TIMEOUT_MS = 60000
+FIRST_PORT = 4000
+RECURRING = {"interval_ms": 10000}
+THROTTLED = ("Throttling", "RequestLimitExceeded")
+# See common/cache.c.
+_HEADER = re.compile(rb"ocf-aws cache 1 ([0-9a-f]{16}) ([0-9a-f]{64})\n")
+
+
+def torn(directory: Path) -> Iterator[str]:
+    """What is wrong with a node's cache: files that are not whole, or that nobody has renamed."""
+    for path in sorted(directory.iterdir()):
+        data = path.read_bytes() if path.is_file() else b""
+        header = _HEADER.match(data)
+        if path.match(ASIDE):
+            yield f"{path.name} was left behind"
+        elif header is None:
+            # Marks, locks and sockets are empty; a turn of Route 53 is a number.
+            if data and not path.name.startswith("pace-"):
+                yield f"{path.name} is no entry: {data[:80]!r}"
+        else:
+            rest = data[header.end() :]
+            found = (len(rest), hashlib.sha256(rest).hexdigest().encode())
+            if found != (int(header[1], 16), header[2]):
+                yield f"{path.name} is torn"
+
+
+class Crowd:
+    """Agents of one kind that run at once."""
+
+    def __init__(self, stage: Stage, row: str):
+        self.stage, self.row = stage, row
+        self.lab, self.agent, self.runner = stage.lab, stage.agent, stage.runner
+
+    def some(self) -> Iterator[Cell]:
+        """M1: a few at one resource, on one node and on two."""
+        for turn in range(1, TIMES + 1):
+            yield self._cell(f"start and two monitors {turn}", self._on_one_node())
+        for turn in range(1, TIMES + 1):
+            if self.agent.at_aws:
+                yield self._cell(f"starts on two nodes {turn}", self._on_two_nodes())
+        if not (self.agent.at_aws):
+            why = "each node has a listener of its own"
+            yield Cell(self.agent.name, self.row, "starts on two nodes", senseless=why)
+
+    def many(self) -> Iterator[Cell]:
+        """M2: as many resources as a big cluster has, all in the same moment, under quotas."""
+        self.lab.control.settings(quotas=True)
+        try:
+            for name, cold, action, options in (
+                ("start, cold", True, "start", {}),
+                ("monitor", False, "monitor", RECURRING),
+                ("monitor, cold", True, "monitor", RECURRING),
+                ("stop, cold", True, "stop", {}),
+            ):
+                if cold:
+                    self.runner.forget(ACTIVE)
+                yield self._cell(name, self._at_once(action, cold, options))
+        finally:
+            self.lab.control.settings(quotas=False)
+
+    def _cell(self, name: str, wrong: Iterator[str]) -> Cell:
+        return Cell(self.agent.name, self.row, name, wrong=(*wrong, *self._torn()))
+
+    def _torn(self) -> Iterator[str]:
+        for where in (ACTIVE, self.agent.other):
+            yield from torn(self.runner.state_dir(where))
+
+    # --- M1 ---
+
+    def _stop_all(self) -> None:
+        for where in (ACTIVE, self.agent.other):
+            outcome = self.runner.stop(where)
+            assert outcome.code == OK, outcome
+            self.runner.forget(where)
+
+    def _on_one_node(self) -> Iterator[str]:
+        self._stop_all()
+        actions = {"start": {}, "monitor": {"interval_ms": 10000}}
+        begun = [
+            self.runner.begin(ACTIVE, action, **actions[action])
+            for action in ("monitor", "start", "monitor")
+        ]
+        first, start, second = map(self.runner.end, begun)
+        yield from self._is(start, OK)
+        for monitor in (first, second):
+            yield from self._is(monitor, OK, NOT_RUNNING, DEGRADED)
+        yield from self._only(ACTIVE)
+
+    def _on_two_nodes(self) -> Iterator[str]:
+        self._stop_all()
+        begun = [self.runner.begin(where, "start") for where in (ACTIVE, self.agent.other)]
+        starts = dict(zip((ACTIVE, self.agent.other), map(self.runner.end, begun), strict=True))
+        owners = self.agent.owners(self.lab)
+        if len(owners) != 1 or not owners <= set(starts):
+            yield f"it is on {sorted(map(str, owners))}: {starts}"
+            return
+        (owner,) = owners
+        yield from self._is(starts.pop(owner), OK)
+        yield from self._only(owner)
+
+    def _only(self, owner: str) -> Iterator[str]:
+        """One node has it, and each knows."""
+        owners = self.agent.owners(self.lab)
+        if owners != {owner}:
+            yield f"it is on {sorted(map(str, owners))}, not on {owner}"
+        loser = self.agent.other if owner == ACTIVE else ACTIVE
+        yield from self._is(self.runner.monitor(owner), OK)
+        yield from self._is(self.runner.monitor(loser), NOT_RUNNING)
+
+    def _is(self, outcome: Outcome, *codes: int) -> Iterator[str]:
+        if outcome.code not in codes:
+            yield f"not {' or '.join(map(str, codes))}: {outcome}"
+
+    # --- M2 ---
+
+    def _at_once(self, action: str, cold: bool, options: dict[str, Any]) -> Iterator[str]:
+        """Each succeeds; together they stay within the quotas, and fetch no credentials again."""
+        self.lab.clear_requests()
+        begun = [
+            self.runner.begin(
+                ACTIVE, action, timeout_ms=TIMEOUT_MS, **self._named(number), **options
+            )
+            for number in range(MANY)
+        ]
+        for outcome in map(self.runner.end, begun):
+            if outcome.code != OK or outcome.stderr:
+                yield f"{outcome}"
+        asked = [entry for entry in self.lab.requests() if entry["node"] == ACTIVE]
+        renewals = sum(CREDENTIALS in (entry["action"] or "") for entry in asked)
+        if renewals > (MANY if cold else 0):
+            yield f"credentials fetched {renewals} times"
+        throttled = sum(entry["code"] in THROTTLED for entry in asked)
+        if throttled > len(asked) / 2:
+            yield f"{throttled} of {len(asked)} requests throttled"
+
+    def _named(self, number: int) -> dict[str, str]:
+        """The instance's name; where a resource is a thing of the node's, it has its own."""
+        own = {} if self.agent.at_aws else {"port": str(FIRST_PORT + number)}
+        return {"instance": f"r{number}", **own}
+
+
+ROWS = [
+    Row("M1", "some agents at one resource", play=lambda stage, row: Crowd(stage, row.id).some()),
+    Row("M2", "fifty resources at once", play=lambda stage, row: Crowd(stage, row.id).many()),
+]
