@@ -6,10 +6,10 @@ preloaded gives it what older kernels do; the program itself is the host's.
 """
 
 import shutil
-import subprocess
 from pathlib import Path
 
-from lab.state import CLEAN_ENV, LabError, State
+from lab import preload
+from lab.state import LabError, State
 from lab.topology import Topology
 
 HOST_BOOTHD = Path("/usr/sbin/boothd")
@@ -26,10 +26,4 @@ def prepare(state: State, topology: Topology) -> None:
         raise LabError("booth is not installed; run 'make deps'")
     state.booth_dir.mkdir()
     shutil.copy(HOST_BOOTHD, state.booth_dir)
-    compiler = ["cc", "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", str(NETLINK)]
-    library = state.booth_dir / "netlink.so"
-    done = subprocess.run(
-        [*compiler, "-o", library], env=CLEAN_ENV, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise LabError(f"{NETLINK.name} cannot be compiled: {done.stderr.strip()}")
+    preload.build(NETLINK, state.booth_dir / "netlink.so")

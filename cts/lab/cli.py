@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab import lifecycle, node, power, show
+from lab import clock, lifecycle, node, power, show
 from lab.aws.client import Control, ControlError
 from lab.handle import Lab
 from lab.state import (
@@ -45,6 +45,7 @@ def _up(arguments: argparse.Namespace) -> None:
         agents=arguments.agents or _built_agents(),
         with_cluster=arguments.cluster,
         quorum_device=arguments.quorum_device,
+        clocks=arguments.clocks,
         progress=lambda text: print(f"  {text}", flush=True),
     )
     print(_summary(lab.files, lab.topology))
@@ -144,6 +145,10 @@ def _region_cut(arguments: argparse.Namespace) -> None:
 
 def _region_heal(arguments: argparse.Namespace) -> None:
     power.heal_region(*_running(arguments), arguments.region)
+
+
+def _clock(arguments: argparse.Namespace) -> None:
+    clock.set_error(*_running(arguments), arguments.node, arguments.seconds)
 
 
 def _power(arguments: argparse.Namespace) -> None:
@@ -255,6 +260,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-cluster", dest="cluster", action="store_false", help="machines and AWS alone"
     )
     up.add_argument("--quorum-device", metavar="CLIENT", help="where corosync-qnetd shall run")
+    up.add_argument("--clocks", action="store_true", help="clocks of nodes can be set")
     add("down", _down, "remove the lab")
     add("status", _status, "show the machines of the lab")
     execute = add("exec", _exec, "run a command on a node or client", "node")
@@ -266,6 +272,10 @@ def _parser() -> argparse.ArgumentParser:
     add("cut", _cut, "drop packets between two machines, or a machine and 'aws'", "a", "b")
     heal = add("heal", _heal, "undo the cut between two, or every cut")
     heal.add_argument("pair", nargs="*", metavar="A B")
+    step = add("clock", _clock, "set a node's clock ahead of the machine's, or back to it", "node")
+    step.add_argument(
+        "seconds", type=float, metavar="SECONDS", help="0 is right, -60 a minute late"
+    )
     region = commands.add_parser("region", help="lose a region, and have it back").add_subparsers(
         required=True, metavar="cut|heal"
     )

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab import cluster, lifecycle, netns, node, power, reach
+from lab import clock, cluster, lifecycle, netns, node, power, reach
 from lab.aws.client import Control
 from lab.state import CLEAN_ENV, LabError, State, until
 from lab.topology import REGION, Topology, describe
@@ -45,12 +45,14 @@ class Lab:
         agents: Path | None = None,
         with_cluster: bool = True,
         quorum_device: str | None = None,
+        clocks: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> "Lab":
         """Bring a lab up, as `aws-lab up` does; the nodes have ocf:aws only if told where from.
 
         Instead of a scenario's name, what it would make may be given; its nodes then count. The
-        quorum device is the name of the client that corosync-qnetd shall run on.
+        quorum device is the name of the client that corosync-qnetd shall run on. With `clocks` the
+        clocks of nodes can be set.
         """
         if agents and not agents.is_dir():
             raise LabError(f"there are no agents in {agents}; run 'make' first")
@@ -58,6 +60,7 @@ class Lab:
         document["agents"] = agents and str(agents.resolve())
         document["cluster"] = with_cluster
         document["quorum_device"] = quorum_device
+        document["clocks"] = clocks
         if quorum_device not in (None, *document["clients"]):
             clients = ", ".join(document["clients"])
             raise LabError(f"'{quorum_device}' cannot be the quorum device: there are {clients}")
@@ -270,6 +273,10 @@ class Lab:
 
     def heal_region(self, region: str) -> None:
         power.heal_region(self.files, self.topology, region)
+
+    def clock(self, name: str, seconds: float) -> None:
+        """Set the clock of a node so many seconds ahead, in a lab that is up with `clocks`."""
+        clock.set_error(self.files, self.topology, name, seconds)
 
     def is_running(self, name: str) -> bool:
         return node.running(self.files, name) is not None

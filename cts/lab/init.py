@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab import booth, netns
+from lab import booth, clock, netns
 from lab.state import CLEAN_ENV, REPOSITORY, State
 
 CLONE_NEWNS = 0x00020000
@@ -176,6 +176,8 @@ def _enter(state: State, node: str, options: dict[str, Any]) -> None:
     kept = {path: _Source(path) for path in sorted(code) if _covered(path)}
     if state.booth_dir.exists():
         kept[booth.SHOWN_AT] = _Source(state.booth_dir)
+    if state.clock(node).exists():
+        kept[clock.SHOWN_AT] = _Source(state.clock(node))
 
     for target, mode in IN_MEMORY.items():
         _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, mode)
@@ -213,7 +215,7 @@ def _unit(options: dict[str, Any], name: str) -> str | None:
     return None
 
 
-def _be_init(unit: str | None, boot_s: str) -> None:
+def _be_init(unit: str | None, boot_s: str, environment: dict[str, str]) -> None:
     """Process 1: boot, then collect the dead for ever."""
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     # A node that panics must not take the host with it.
@@ -225,7 +227,7 @@ def _be_init(unit: str | None, boot_s: str) -> None:
     os.dup2(2, 1)
     if unit is not None:
         boot = ["sh", "-c", 'sleep "$1" && exec "$0" start "$2"', SYSTEMCTL, boot_s, unit]
-        subprocess.Popen(boot, env=CLEAN_ENV, start_new_session=True)
+        subprocess.Popen(boot, env=environment, start_new_session=True)
     # Blocked, a SIGCHLD stays pending until sigwait: none is missed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:
@@ -254,7 +256,7 @@ def main() -> None:
         # Wait to be recorded, so that there is never a node nobody could end.
         if not sys.stdin.readline():
             os._exit(1)
-        _be_init(_unit(options, node), boot_s)
+        _be_init(_unit(options, node), boot_s, CLEAN_ENV | clock.environment(state, node))
     print(pid, flush=True)
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from lab import booth, cluster, netns, node
+from lab import booth, clock, cluster, netns, node
 from lab.aws.client import Control
 from lab.process import in_namespace
 from lab.state import CLEAN_ENV, LabError, State, until, write_atomically
@@ -84,6 +84,8 @@ def _build(state: State, document: dict[str, Any], progress: Callable[[str], Non
     node.prepare(state, topology)
     cluster.prepare(state, topology)
     booth.prepare(state, topology)
+    if document["clocks"]:
+        clock.prepare(state, topology)
     for network in topology.networks:
         namespace = str(netns.path(state.netns(network.namespace_part)))
         control.open_dns(network.id, namespace, network.resolvers)

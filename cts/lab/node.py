@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab import clock
 from lab.process import Process
 from lab.state import CLEAN_ENV, LabError, State, write_atomically
 from lab.topology import Topology
@@ -117,7 +118,8 @@ def command(state: State, node: str, argv: list[str]) -> list[str]:
     first = running(state, node)
     if first is None:
         raise LabError(f"node '{node}' is off")
-    environment = [f"{key}={value}" for key, value in CLEAN_ENV.items() if key != "PYTHONPATH"]
+    variables = CLEAN_ENV | clock.environment(state, node)
+    environment = [f"{key}={value}" for key, value in variables.items() if key != "PYTHONPATH"]
     if "TERM" in os.environ:
         environment.append(f"TERM={os.environ['TERM']}")
     # nsenter waits outside; its end, however it comes, has to be the end of the command.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Power and network accidents of nodes, recorded with the time they happened."""
 
-from lab import netns, node, process
+from lab import clock, netns, node, process
 from lab.process import Process
 from lab.state import LabError, State
 from lab.topology import Topology
@@ -25,6 +25,7 @@ def on(state: State, topology: Topology, name: str) -> None:
     if node.running(state, topology.member(name).name):
         return
     netns.configure_member(state.name, topology.member(name))
+    clock.boot(state, name)
     node.boot(state, name, BOOT_S)
 
 

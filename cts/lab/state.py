@@ -126,6 +126,10 @@ class State:
         """The directory of one node or client."""
         return self.dir / "nodes" / node
 
+    def clock(self, node: str) -> Path:
+        """What sets a node's clock; only in a lab that was brought up for it."""
+        return self.node(node) / "clock"
+
     def netns(self, part: str) -> str:
         """The name of one of the lab's network namespaces."""
         return f"{self.name}-{part}"
