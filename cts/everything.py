@@ -37,6 +37,8 @@ RECORD_MONITOR_S, RECORD_STOPPED_S = 60, 301
 # Six clients for up to an hour, beside the cluster, on whatever machine this is.
 INTERVAL_S, TIMEOUT_S = 0.25, 2.0
 SETTLE_S = 240
+# What n1 has to fence the other before that one may fence it: fence_aws takes 2 to 4 seconds.
+FIRST_S = 10
 # In the node, whose /tmp is its own.
 _CIB = "/tmp/everything.xml"
 
@@ -252,10 +254,13 @@ def bring_up(name: str, nodes: int, agents: Path) -> Iterator[Everything]:
     """
     quorum_device = ARBITER if nodes > 2 else None
     options = {"nodes": nodes, "scenario": SCENARIO, "quorum_device": quorum_device}
-    with Lab.running(name, agents=agents, **options) as lab:
+    with Lab.running(name, agents=agents, clocks=True, **options) as lab:
         try:
             lab.exec("n1", "pcs", "cluster", "cib", _CIB)
             groups = {key: _create(lab, key, plan) for key, plan in _plans(lab).items()}
+            if nodes == 2:
+                # When they lose each other, one of them has to be the first.
+                _pcs(lab, "stonith", "update", "fence-n1", f"pcmk_delay_base={FIRST_S}s")
             lab.exec("n1", "pcs", "cluster", "cib-push", _CIB)
             lab.exec("n1", "crm_resource", "--wait", timeout_s=SETTLE_S)
             yield Everything(lab, groups)

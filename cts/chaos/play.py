@@ -32,6 +32,8 @@ CHAOS = "chaos"
 # both up, and an attempt to fence that hangs is given up after a minute.
 WHOLE_S = 240
 LOOK_S = 1.0
+# Nobody cleans up after a start that failed because it was killed: Pacemaker tries again by itself.
+FAILURE_TIMEOUT_S = 60
 
 
 class Player:
@@ -66,6 +68,8 @@ class Player:
 
     def run(self) -> None:
         """Play all events to their end, and wait until the cluster is whole again."""
+        forget = f"failure-timeout={FAILURE_TIMEOUT_S}s"
+        self._in_cluster("pcs", "resource", "defaults", "update", forget)
         try:
             with ThreadPoolExecutor(max(1, len(self._events))) as pool:
                 try:
