@@ -10,6 +10,8 @@
 #   make faults      every agent, in every action, under every fault, in the lab (root);
 #                    AGENT="..." ROW="..." for some, SANITIZE=1 or VALGRIND=1
 #   make crash       every agent killed at every point, and all that may follow (root)
+#   make chaos       a cluster with all agents under chaos, MINUTES (5) of two nodes, then of four;
+#                    SEED repeats a schedule (root)
 #   make demo        a VIP failing over on a real cluster in the lab (root)
 #   make lint        style, banned calls, level order, static analysis
 #   make install     DESTDIR, PREFIX and OCF_ROOT are honoured
@@ -192,7 +194,7 @@ check: deps
 	OCF_AWS_BUILD=$(abspath $(B)) .venv/bin/python cts/check.py --report $(B)/check/pytest.xml $(PYTEST) $(TESTS)
 
 # Four nodes with all agents, without AWS for so long, and then throttled for as long again.
-MINUTES ?= 20
+outage: MINUTES ?= 20
 
 .PHONY: outage
 outage: deps
@@ -253,6 +255,12 @@ lint-python:
 demo: deps
 	$(SUBMAKE) all
 	$(PYTHON_RUN) cts/demo.py
+
+.PHONY: chaos
+chaos: MINUTES ?= 5
+chaos: deps
+	$(SUBMAKE) all
+	OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: deps
 	$(SUBMAKE) all

@@ -59,3 +59,24 @@ def test_held_by_several(tmp_path: Path, second: float, events: list[dict], seve
     assert held[-1].ended == math.inf
     assert bool(history.held_by_several(held)) == several
     assert history.holdings(lab, "other") == []
+
+
+def test_failures(tmp_path: Path) -> None:
+    """A failure is told once, with its result, however many nodes note it and whenever."""
+    now = time.monotonic() - 100
+    result = "Result of monitor operation for vip on {}: Error (why: it | broke) | CIB update 2, key=vip_monitor_5000"
+    noted = "Setting last-failure-vip#monitor_5000[n1]: {} | from n2 with no write delay"
+    again = noted.format("1795325292 -> 1795325392")
+    log = [
+        (now + 10, "n1", result),
+        (now + 11, "n1", noted.format("(unset) -> 1795325292")),
+        (now + 11, "n2", noted.format("(unset) -> 1795325292")),
+        (now + 40, "n2", noted.format("(unset) -> 1795325292")),
+        (now + 70, "n2", noted.format("1795325292 -> (unset)")),
+        (now + 80, "n2", again),
+    ]
+    found = history.failures(recorded(tmp_path, log, []))
+    assert [round(failure.t - now) for failure in found] == [11, 80]
+    first = found[0]
+    assert (first.action, first.resource, first.node) == ("monitor_5000", "vip", "n1")
+    assert first.result == "Error (why: it | broke)"

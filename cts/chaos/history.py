@@ -6,7 +6,7 @@ All times are seconds since the begin of the run. What went on at its end has en
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,8 @@ class History:
     failures: tuple[Failure, ...] = ()
     verdicts: tuple[Verdict, ...] = ()  # nodes found lost, nodes fenced
     power: tuple[Power, ...] = ()
-    left: tuple[str, ...] = field(default=())  # processes and files that should not be there
+    broken: tuple[float, ...] = ()  # when an operator had to clean up
+    left: tuple[str, ...] = ()  # processes and files that should not be there
 
     def save(self, file: Path) -> None:
         """Write it as JSON."""

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from everything import FAILURE_TIMEOUT_S
 from lab.history import Failure, Holding, held_by_several
 
 from chaos import schedule
@@ -37,8 +38,8 @@ MOVE_S = 40.0
 # An attempt to fence that hangs is given up after pcmk_reboot_timeout (60 s) and a fifth of it;
 # pauses between a start's attempts grow to 20 s.
 HANG_S = 75.0
-# Where every start has failed, Pacemaker tries again after this: failure-timeout of the resources.
-RETRY_S = 60.0
+# Where a start has failed, Pacemaker tries again after failure-timeout.
+RETRY_S = float(FAILURE_TIMEOUT_S)
 # AWS shows the new owner when a start succeeds; a balancer's health checks are three seconds later,
 # another region's routes after the next monitor.
 SHOWN_S = 20.0
@@ -154,6 +155,11 @@ def _agent_effects(trouble: Trouble, history: History) -> frozenset[str]:
     return restart | {FAILOVER} if _hindrances(history, trouble) else restart
 
 
+def _is_kill(trouble: Trouble, *actions: str) -> bool:
+    """Whether it is one of these actions of an agent that was killed."""
+    return trouble.kind == schedule.KILL_AGENT and trouble.params["action"] in actions
+
+
 def _hit_nodes(trouble: Trouble, history: History) -> set[str]:
     """The nodes whose place in the cluster an event puts in question."""
     pair = len(history.nodes) == 2
@@ -163,8 +169,11 @@ def _hit_nodes(trouble: Trouble, history: History) -> set[str]:
 
 
 def _hits_group(trouble: Trouble, group: Group, history: History) -> bool:
-    if trouble.kind in (schedule.MOVE, schedule.KILL_AGENT):
-        return trouble.target == group.name or trouble.target in group.resources
+    if trouble.target == group.name or trouble.target in group.resources:
+        return True
+    # A node whose stop fails is fenced, with all that it has.
+    if trouble.kind == schedule.MOVE or _is_kill(trouble, "start", "monitor"):
+        return False
     if trouble.kind == schedule.REGION:
         return True
     hit = _hit_nodes(trouble, history)
@@ -184,23 +193,23 @@ def over(history: History, trouble: Trouble) -> float:
         and power.node in _hit_nodes(trouble, history)
         and trouble.began <= power.t <= trouble.ended
     ]
-    planned = trouble.kind in (*schedule.PLANNED_KINDS, schedule.KILL_AGENT)
-    return trouble.began if planned else min([*off, trouble.ended])
+    begun = trouble.kind in (*schedule.PLANNED_KINDS, schedule.KILL_AGENT)
+    return trouble.began if begun else min([*off, trouble.ended])
 
 
 def deadline(
     history: History, trouble: Trouble, effect: str, until: float, group: Group | None
 ) -> float:
     """Until when an event explains an effect that lasts until a time."""
-    planned = trouble.kind in (*schedule.PLANNED_KINDS, schedule.KILL_AGENT)
-    within_s = FENCING_S if effect == FENCING else MOVE_S if planned else FAILOVER_S
+    in_order = trouble.kind in schedule.PLANNED_KINDS or _is_kill(trouble, "start", "monitor")
+    within_s = FENCING_S if effect == FENCING else MOVE_S if in_order else FAILOVER_S
     latest = over(history, trouble) + within_s
     for hindrance in sorted(_hindrances(history, trouble), key=lambda each: each.began):
         if hindrance.began <= min(latest, until):
             latest = max(latest, hindrance.ended + within_s + HANG_S)
     for failure in history.failures if group else ():
         start = failure.resource in group.resources and failure.action == "start_0"
-        if start and trouble.began <= failure.t <= min(latest, until):
+        if start and trouble.began - RETRY_S <= failure.t <= min(latest, until):
             latest = max(latest, failure.t + RETRY_S + within_s)
     return latest
 
@@ -321,15 +330,10 @@ def _failovers_explained(history: History) -> Iterator[Violation]:
 
 def _fenced_first(history: History) -> Iterator[Violation]:
     """What a lost node had starts elsewhere only when that node has been fenced."""
-    stopped = {
-        (operation.node, operation.resource, operation.t)
-        for operation in history.operations
-        if operation.action == "stop" and operation.result == "ok"
-    }
     for group in history.groups:
         for resource, found in group.holdings.items():
             for earlier, later in itertools.pairwise(found):
-                lost = (earlier.node, resource, earlier.ended) not in stopped
+                lost = not _stopped(history, resource, earlier)
                 apart = earlier.node != later.node and earlier.ended <= later.began
                 if later.began < 0 or not lost or not apart:
                     continue
@@ -346,6 +350,16 @@ def _fenced_first(history: History) -> Iterator[Violation]:
                         f"{resource} started on {later.node}, and {earlier.node}, which was lost "
                         "with it, had not been fenced",
                     )
+
+
+def _stopped(history: History, resource: str, holding: Holding) -> bool:
+    """Whether a node gave a resource up in good order."""
+    return any(
+        (operation.action, operation.resource, operation.node, operation.result)
+        == ("stop", resource, holding.node, "ok")
+        and abs(operation.t - holding.ended) < LATE_S
+        for operation in history.operations
+    )
 
 
 def _restarts_explained(history: History) -> Iterator[Violation]:
@@ -481,6 +495,12 @@ def _hindered_at(history: History, began: float, ended: float) -> bool:
     )
 
 
+def _whole_again(history: History) -> Iterator[Violation]:
+    """What has been broken comes right by itself: nobody has to clean up."""
+    for t in history.broken:
+        yield Violation(t, "whole again", "the cluster did not become whole by itself")
+
+
 def _all_agree(history: History) -> Iterator[Violation]:
     """At the end the cluster, AWS and the client name the same node for every group."""
     for group in history.groups:
@@ -524,6 +544,7 @@ _CHECKS: tuple[Callable[[History], Iterator[Violation]], ...] = (
     _fencings_explained,
     _failures_explained,
     _owner_in_aws,
+    _whole_again,
     _all_agree,
     _nothing_left,
 )

@@ -24,7 +24,7 @@ _LOST = re.compile(r"Node (\S+) state is now lost")
 _FAILED = re.compile(r"Setting last-failure-(\S+)#(\w+)\[(\S+)\]\D*: .* -> (\d+)")
 # What one of the above is in; most lines are about something else.
 _TOLD = re.compile("Result of|Requesting local|Operation '|is now lost|Setting last-failure")
-_RESULT = re.compile(r"Result of (\w+) operation for (\S+) on (\S+): (.*?) \| .*key=(\S+)")
+_RESULT = re.compile(r"Result of (\w+) operation for (\S+) on (\S+): (.*) \| .*key=(\S+)")
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ def _panel(panel: Panel, colours: dict[str, str], top: int) -> tuple[list[str], 
         )
 
     parts = [
-        _text(20, top + 16, panel.title, size=18, weight=600),
-        _text(20, top + 38, panel.subtitle, colour=FAINT, size=14),
+        caption(20, top + 16, panel.title, size=18, weight=600),
+        caption(20, top + 38, panel.subtitle, colour=FAINT, size=14),
     ]
     moments = sorted(panel.moments, key=lambda moment: moment.t)
     places = _spread([x(moment.t) for moment in moments])
@@ -152,26 +152,26 @@ def _spread(positions: list[float]) -> list[float]:
 
 def _bars(lane: Lane, colours: dict[str, str], x: Scale, y: float) -> tuple[list[str], list[str]]:
     """The lane's bars, and the texts to be drawn above everything that crosses them."""
-    bars, texts = [], [_text(LEFT - 12, y + 18, lane.label, anchor="end")]
+    bars, texts = [], [caption(LEFT - 12, y + 18, lane.label, anchor="end")]
     for bar in lane.bars:
         left, width = x(bar.began), x(bar.ended) - x(bar.began)
         if width <= 0:
             continue
         colour = LOST if bar.node == NOBODY else colours[bar.node] if bar.node else OFF
-        bars.append(_rect(left, y, width, LANE_HEIGHT, colour, 1 if bar.strong else PALE))
+        bars.append(rectangle(left, y, width, LANE_HEIGHT, colour, 1 if bar.strong else PALE))
         if len(bar.text) * CHARACTER + 12 < width:
             ink = "#ffffff" if bar.node and bar.strong else FAINT
-            texts.append(_text(left + 8, y + 18, bar.text, colour=ink))
+            texts.append(caption(left + 8, y + 18, bar.text, colour=ink))
     return bars, texts
 
 
 def _client(requests: Iterable[Request], colours: dict[str, str], x: Scale, y: float) -> list[str]:
-    parts = [_text(LEFT - 12, y + 18, "client", anchor="end")]
+    parts = [caption(LEFT - 12, y + 18, "client", anchor="end")]
     seen = [request for request in requests if LEFT < x(request.t) < WIDTH - RIGHT]
     for request in seen:
         colour = colours.get(request.who, FAINT) if request.ok else LOST
         height = LANE_HEIGHT if request.ok else LANE_HEIGHT / 2
-        parts.append(_rect(x(request.t) - 1, y + LANE_HEIGHT - height, 2.4, height, colour))
+        parts.append(rectangle(x(request.t) - 1, y + LANE_HEIGHT - height, 2.4, height, colour))
     return parts
 
 
@@ -182,8 +182,10 @@ def _axis(panel: Panel, x: Scale, top: float, bottom: float) -> list[str]:
     parts = []
     for number in range(first, int((panel.ended - panel.zero) / step) + 1):
         at = x(panel.zero + number * step)
-        parts.append(_line(at, top - 4, at, bottom, GRID))
-        parts.append(_text(at, bottom + 18, f"{number * step:g} s", colour=FAINT, anchor="middle"))
+        parts.append(stroke(at, top - 4, at, bottom, GRID))
+        parts.append(
+            caption(at, bottom + 18, f"{number * step:g} s", colour=FAINT, anchor="middle")
+        )
     return parts
 
 
@@ -192,8 +194,8 @@ def _marker(
 ) -> list[str]:
     """A badge, a line down to its moment, and on through all lanes."""
     return [
-        _line(*badge, *knee, INK),
-        _line(*knee, knee[0], bottom, INK, dash=True),
+        stroke(*badge, *knee, INK),
+        stroke(*knee, knee[0], bottom, INK, dash=True),
         *_badge(*badge, number),
     ]
 
@@ -201,15 +203,15 @@ def _marker(
 def _badge(x: float, y: float, number: int) -> list[str]:
     return [
         f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{BADGE_RADIUS}' fill='{INK}'/>",
-        _text(x, y + 4.5, str(number), colour="#ffffff", size=12, weight=600, anchor="middle"),
+        caption(x, y + 4.5, str(number), colour="#ffffff", size=12, weight=600, anchor="middle"),
     ]
 
 
 def _entry(x: float, y: float, number: int, when: str, text: str) -> list[str]:
     return [
         *_badge(x + BADGE_RADIUS, y, number),
-        _text(x + 90, y + 5, when, colour=FAINT, anchor="end"),
-        _text(x + 100, y + 5, text),
+        caption(x + 90, y + 5, when, colour=FAINT, anchor="end"),
+        caption(x + 100, y + 5, text),
     ]
 
 
@@ -218,12 +220,12 @@ def _legend(colours: dict[str, str], y: float) -> list[str]:
     entries += [(LOST, "request without an answer"), (OFF, "off")]
     parts, x = [], 20.0
     for colour, text in entries:
-        parts += [_rect(x, y - 11, 14, 14, colour), _text(x + 20, y + 1, text, colour=FAINT)]
+        parts += [rectangle(x, y - 11, 14, 14, colour), caption(x + 20, y + 1, text, colour=FAINT)]
         x += 46 + CHARACTER * len(text)
     return parts
 
 
-def _text(
+def caption(
     x: float,
     y: float,
     text: str,
@@ -233,6 +235,7 @@ def _text(
     weight: int = 400,
     anchor: str = "start",
 ) -> str:
+    """A text whose line stands on y."""
     fill = f" fill='{colour}'" if colour else ""
     return (
         f"<text x='{x:.1f}' y='{y:.1f}' font-size='{size}' font-weight='{weight}' "
@@ -240,14 +243,25 @@ def _text(
     )
 
 
-def _rect(x: float, y: float, width: float, height: float, colour: str, opacity: float = 1) -> str:
+def rectangle(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    colour: str,
+    opacity: float = 1,
+    about: str = "",
+) -> str:
+    """A bar; a browser shows what it is about when it is pointed at."""
+    title = f"<title>{escape(about)}</title>" if about else ""
     return (
         f"<rect x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}' rx='1.5' "
-        f"fill='{colour}' fill-opacity='{opacity:g}'/>"
+        f"fill='{colour}' fill-opacity='{opacity:g}'>{title}</rect>"
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, dash: bool = False) -> str:
+def stroke(x1: float, y1: float, x2: float, y2: float, colour: str, dash: bool = False) -> str:
+    """A thin line."""
     style = " stroke-dasharray='3 3'" if dash else ""
     return (
         f"<line x1='{x1:.1f}' y1='{y1:.1f}' x2='{x2:.1f}' y2='{y2:.1f}' stroke='{colour}' "
