@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "awscall.h"
 
+#include "awstime.h"
 #include "exchange.h"
 #include "log.h"
 #include "sigv4.h"
@@ -10,7 +11,6 @@
 
 #define URL_MAX         2048
 #define HEADER_LINES    4
-#define SKEW_MIN_S      240 /* AWS allows five minutes: less than this is not the reason */
 #define CONTENT_FORM    "application/x-www-form-urlencoded; charset=utf-8"
 #define CONTENT_XML     "application/xml"
 #define USER_AGENT_LINE "User-Agent: ocf-aws/" OCF_AWS_VERSION
@@ -449,11 +449,14 @@ correct_clock(struct aws_session *s, struct deadline d, const struct http_exchan
     int64_t ours_s = deadline_wall_s(d);
     int64_t off_s = x->answer.date_s - (ours_s + s->skew_s);
 
-    if (x->answer.date_s == 0 || llabs(off_s) < SKEW_MIN_S) {
+    if (x->answer.date_s == 0 || llabs(off_s) < AWSTIME_SKEW_MIN_S) {
         return false;
     }
     s->skew_s = x->answer.date_s - ours_s;
     s->generation++;
+    if (s->cache != NULL) {
+        awstime_learn(s->cache, d, x->answer.date_s);
+    }
     log_warning("this host's clock differs from AWS's by %lld s: mend its time synchronisation",
                 (long long)s->skew_s);
     return true;

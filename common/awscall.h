@@ -74,9 +74,10 @@ struct aws_session {
     const char *region;
     const char *endpoint_url; /* template with {service} and {region}; NULL: none */
     const char *(*getenv)(const char *name);
-    const struct cache *cache; /* where this node's agents meet to keep a rate; NULL: nowhere */
+    const struct cache *cache; /* where this node's agents meet to keep a rate, and what they know
+                                  of AWS's clock; NULL: nowhere */
     uint64_t attempt_ms;
-    int64_t skew_s;      /* AWS's clock less ours, once an answer has shown it */
+    int64_t skew_s; /* AWS's clock less ours, once an answer has shown it: see awstime_skew() */
     unsigned generation; /* counts renewals of credentials and clock */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cache.h"
 
+#include "clock.h"
 #include "digest.h"
 #include "log.h"
 
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define DEFAULT_RSCTMP "/run/resource-agents"
 #define DIR_NAME       "ocf-aws"
@@ -21,10 +21,14 @@
 #define HEADER_SIZE (sizeof(MAGIC " 0123456789abcdef \n") - 1 + DIGEST_HEX_SIZE)
 #define HEADER_LEN  (HEADER_SIZE - 1)
 
-/* Files being written. A writer needs milliseconds: an older one was killed and left its file. */
-#define ASIDE_PREFIX    ".new-"
-#define ASIDE_SIZE      sizeof(ASIDE_PREFIX "0123456789abcdef")
-#define ASIDE_MAX_AGE_S 60
+/*
+ * Files being written: ".new-TIME-RANDOM". A writer needs milliseconds: an older one was killed and
+ * left its file. The time is in the name, since that of a file goes by a clock that may be stepped.
+ */
+#define ASIDE_PREFIX     ".new-"
+#define ASIDE_SIZE       sizeof(ASIDE_PREFIX "0123456789abcdef-0123456789abcdef")
+#define ASIDE_MAX_AGE_MS (60 * MS_PER_S)
+#define WRITE_TIMES      2 /* who was stopped while it wrote may find its file swept away */
 
 static bool
 is_private(const struct stat *st)
@@ -147,14 +151,24 @@ cache_get(const struct cache *c, const char *key, struct buf *ret)
     return buf_add(ret, file.data + HEADER_LEN, file.len - HEADER_LEN) == 0;
 }
 
-static bool
-is_stale_aside(int dir_fd, const char *name, time_t now)
+/* The beginning of the names of files that are written at a time; they sort by it. */
+static void
+aside_prefix(uint64_t at_ms, char ret[ASIDE_SIZE])
 {
-    struct stat st;
+    (void)snprintf(ret, ASIDE_SIZE, ASIDE_PREFIX "%016llx-", (unsigned long long)at_ms);
+}
 
+/* What was written long ago, or at a time yet to come: that was before the boot. */
+static bool
+is_stale_aside(const char *name, uint64_t now_ms)
+{
+    char first[ASIDE_SIZE];
+    char end[ASIDE_SIZE];
+
+    aside_prefix(now_ms > ASIDE_MAX_AGE_MS ? now_ms - ASIDE_MAX_AGE_MS : 0, first);
+    aside_prefix(now_ms + ASIDE_MAX_AGE_MS, end);
     return strncmp(name, ASIDE_PREFIX, strlen(ASIDE_PREFIX)) == 0 &&
-           fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           now - st.st_mtime > ASIDE_MAX_AGE_S;
+           (strcmp(name, first) < 0 || strcmp(name, end) >= 0);
 }
 
 /* Remove what writers left behind that were killed. */
@@ -163,7 +177,7 @@ sweep(int dir_fd)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    time_t now = time(NULL);
+    uint64_t now_ms = clock_system.mono_ms(NULL);
 
     if (dir == NULL) {
         if (fd >= 0) {
@@ -172,7 +186,7 @@ sweep(int dir_fd)
         return;
     }
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (is_stale_aside(dir_fd, entry->d_name, now)) {
+        if (is_stale_aside(entry->d_name, now_ms)) {
             (void)unlinkat(dir_fd, entry->d_name, 0);
         }
     }
@@ -219,7 +233,9 @@ write_and_rename(int dir_fd, const char *name, const char *header, const void *d
     if (getrandom(&unique, sizeof(unique), 0) != (ssize_t)sizeof(unique)) {
         return errno;
     }
-    (void)snprintf(aside, sizeof(aside), ASIDE_PREFIX "%016llx", (unsigned long long)unique);
+    aside_prefix(clock_system.mono_ms(NULL), aside);
+    (void)snprintf(aside + strlen(aside), sizeof(aside) - strlen(aside), "%016llx",
+                   (unsigned long long)unique);
     error = write_aside(dir_fd, aside, header, data, len);
     if (error == 0 && renameat(dir_fd, aside, dir_fd, name) < 0) {
         error = errno;
@@ -247,7 +263,9 @@ cache_store(const struct cache *c, const char *key, const void *data, size_t len
         return err_set(e, ERR_SYSTEM, "cannot compute SHA-256");
     }
     sweep(c->dir_fd);
-    error = write_and_rename(c->dir_fd, name, header, data, len);
+    for (unsigned i = 0; i < WRITE_TIMES && (i == 0 || error == ENOENT); i++) {
+        error = write_and_rename(c->dir_fd, name, header, data, len);
+    }
     if (error != 0) {
         return err_set(e, ERR_SYSTEM, "cannot write to %s: %s (%s)", c->dir, strerror(error), name);
     }

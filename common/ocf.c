@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ocf.h"
 
+#include "awstime.h"
 #include "log.h"
 
 #include <errno.h>
@@ -250,6 +251,7 @@ ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
         .getenv = get_environment,
         .cache = &ctx->cache,
         .attempt_ms = p->api_timeout_ms,
+        .skew_s = awstime_skew(&ctx->cache, ctx->deadline),
     };
     init_creds(ctx, &ctx->creds, param_role(&p->role_arn, ctx->session.region));
     *ret = &ctx->session;

@@ -716,6 +716,19 @@ def test_credentials_close_to_their_end_are_renewed_before(vip: Runner, machines
     assert any("security-credentials" in call for call in renewed.calls("imds"))
 
 
+@pytest.mark.parametrize("off_s", [-86400, 3600])
+def test_clock_that_is_off_costs_the_node_one_refusal(
+    here: Runner, machines: Lab, off_s: int
+) -> None:
+    machines.fault("ec2", "skew", param=off_s)
+    for refused in (1, 0, 0):
+        seen = here.monitor("n1")
+        assert (seen.code, seen.reasons) == (OK, [])
+        assert len(seen.calls()) == 1 + refused
+    machines.clear_faults()
+    assert [len(here.monitor("n1").calls()) for _ in range(2)] == [2, 1]
+
+
 def test_token_that_metadata_forgot_is_renewed(here: Runner, machines: Lab) -> None:
     """I4 with a token in the cache and a value that is not: what a monitor does after hours."""
     directory = f"{RSCTMP}/ocf-aws"

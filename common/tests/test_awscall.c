@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fake.h"
 
+#include "awstime.h"
 #include "sigv4.h"
 
 #include <dlfcn.h>
@@ -651,6 +652,36 @@ awscall_skewed_clock_corrected_once_by_date(void **state)
     assert_int_equal(f->n_renewals, 0); /* the keys are good */
 }
 
+/* The first refusal tells all later actions of the node, whatever becomes of its clock. */
+static void
+awscall_skewed_clock_is_remembered(void **state)
+{
+    static const int64_t offsets[] = {600, -86400, 31557600, 0, -31557600};
+    struct fake *f = *state;
+    struct err e;
+
+    f->session.cache = &f->cache;
+    f->wall_off_s = -3600;
+    FAKE_SCRIPT(f,
+                {.status = 400, .answer = EC2_ERROR("RequestExpired", "m"), .date_s = FAKE_WALL_S},
+                {.status = 200, .answer = FINE, .times = 1 + ARRAY_LEN(offsets)});
+    assert_int_equal(call_action(f, true, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(offsets); i++) {
+        f->wall_off_s = offsets[i];
+        f->session.skew_s = awstime_skew(&f->cache, fake_deadline(f, 1));
+        assert_int_equal(call_action(f, true, &e), 0);
+        assert_int_equal(f->n_requests, 3 + i);
+        assert_signed(&f->requests[2 + i],
+                      &(struct sigv4_request){.host = EC2_HOST,
+                                              .path = "/",
+                                              .query = "",
+                                              .service = "ec2",
+                                              .region = FAKE_REGION,
+                                              .time_s = FAKE_WALL_S},
+                      FAKE_KEY_ID, NULL);
+    }
+}
+
 static void
 awscall_skewed_clock_of_several_corrected_once(void **state)
 {
@@ -1179,6 +1210,7 @@ main(void)
         FAKE_TEST(awscall_renewal_fails_tells_the_refusal),
         FAKE_TEST(awscall_message_ends_before_what_was_sent),
         FAKE_TEST(awscall_skewed_clock_corrected_once_by_date),
+        FAKE_TEST(awscall_skewed_clock_is_remembered),
         FAKE_TEST(awscall_skewed_clock_of_several_corrected_once),
         FAKE_TEST(awscall_skew_that_does_not_help_ends),
         FAKE_TEST(awscall_small_difference_of_clocks_is_not_the_reason),

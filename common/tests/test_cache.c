@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "cache.h"
+#include "clock.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -581,20 +582,40 @@ cache_no_descriptor_left_misses_and_store_tells(void **state)
     assert_hit(c, KEY, "value", 5);
 }
 
+/* The clock that files go by may be stepped while one is written: that alone makes none stale. */
 static void
 cache_put_sweeps_stale_files_only(void **state)
 {
+    static const struct {
+        int64_t written_s; /* from now, by the clock that no one sets */
+        int64_t stamped_s; /* from now, by the one that files go by */
+        int left;          /* of access() */
+    } cases[] = {
+        {0, 0, 0},       {-30, 0, 0},           {-30, -3600, 0}, {-30, 3600, 0}, {-90, 0, -1},
+        {-90, 3600, -1}, {-90, -315576000, -1}, {30, 0, 0},      {90, 0, -1},
+    };
     const struct cache *c = cache_of(state);
-    struct timespec old[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+    char paths[ARRAY_LEN(cases)][128];
 
-    write_file(DIR_ "/.new-00000000000000aa", "x", 1);
-    write_file(DIR_ "/.new-00000000000000bb", "x", 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int64_t stamp_s = time(NULL) + cases[i].stamped_s;
+        struct timespec stamps[2] = {{.tv_sec = stamp_s}, {.tv_sec = stamp_s}};
+        uint64_t at_ms = clock_system.mono_ms(NULL) + (uint64_t)(cases[i].written_s * 1000);
+
+        (void)snprintf(paths[i], sizeof(paths[i]), DIR_ "/.new-%016llx-%016zx",
+                       (unsigned long long)at_ms, i);
+        write_file(paths[i], "x", 1);
+        assert_int_equal(utimensat(AT_FDCWD, paths[i], stamps, 0), 0);
+    }
+    write_file(DIR_ "/.new-nobody", "x", 1);
     write_file(DIR_ "/other", "x", 1);
-    assert_int_equal(utimensat(AT_FDCWD, DIR_ "/.new-00000000000000aa", old, 0), 0);
-    assert_int_equal(utimensat(AT_FDCWD, DIR_ "/other", old, 0), 0);
     cache_put(c, KEY, "value", 5);
-    assert_int_equal(access(DIR_ "/.new-00000000000000aa", F_OK), -1);
-    assert_int_equal(access(DIR_ "/.new-00000000000000bb", F_OK), 0); /* its writer may live */
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("  %lld %lld\n", (long long)cases[i].written_s,
+                      (long long)cases[i].stamped_s);
+        assert_int_equal(access(paths[i], F_OK), cases[i].left);
+    }
+    assert_int_equal(access(DIR_ "/.new-nobody", F_OK), -1);
     assert_int_equal(access(DIR_ "/other", F_OK), 0);
 }
 

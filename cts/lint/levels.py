@@ -12,7 +12,7 @@ LEVELS = (
     ("base", "buf", "err", "addr", "array", "awsid"),
     ("log", "clock", "digest", "dnsname", "fields", "probehttp"),
     ("retry", "http", "json", "xmlq", "cache", "sigv4", "profile", "probectl", "tcpport"),
-    ("exchange", "imds", "netif", "endpoint", "pace", "dns", "daemon"),
+    ("exchange", "imds", "netif", "endpoint", "pace", "awstime", "dns", "daemon"),
     ("listener",),
     ("awscall",),
     ("ec2", "ec2addr", "tgw", "route53", "elbv2", "sts", "param", "meta"),
