@@ -123,6 +123,7 @@ def _let_pass(stage: Everything, seconds: float) -> list[dict[str, Any]]:
 def _note(name: str, requests: list[dict[str, Any]], seconds: float) -> list[quotas.Use]:
     """Hold requests against the quotas of AWS, and record the figures."""
     found = quotas.uses((item for item in requests if item["service"] != "imds"), seconds)
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     figures[name] = {"nodes": NODES, "seconds": round(seconds, 1), "uses": list(map(asdict, found))}
     FIGURES.write_text(json.dumps(figures, indent=1))
