@@ -16,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -165,10 +166,13 @@ class Player:
         return [name for group in self._everything.groups.values() for name in group.resources]
 
     @staticmethod
-    def _runs(status: Any, resource: str) -> bool:
-        running = f".//resource[@id='{resource}'][@role='Started'][@failed='false']/node"
-        pending = status.find(f".//resource[@id='{resource}'][@pending]")
-        return len(status.findall(running)) == 1 and pending is None
+    def _runs(status: ET.Element, resource: str) -> bool:
+        (entry,) = status.findall(f".//resource[@id='{resource}']")
+        return (
+            (entry.get("role"), entry.get("failed")) == ("Started", "false")
+            and len(entry.findall("node")) == 1
+            and entry.get("pending") in (None, "Monitoring")
+        )
 
     def _in_cluster(self, *argv: str) -> None:
         """Run a command of the cluster's on a node that is there."""
