@@ -51,9 +51,15 @@ read_used(int fd, uint64_t now_ms)
         return now_ms;
     }
     for (size_t i = 0; i < sizeof(text); i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return now_ms;
+        }
         used_ms = used_ms * 10 + (uint64_t)(text[i] - '0');
+        if (used_ms > now_ms + FUTURE_MAX_MS) {
+            return now_ms;
+        }
     }
-    return used_ms < now_ms || used_ms - now_ms > FUTURE_MAX_MS ? now_ms : used_ms;
+    return used_ms < now_ms ? now_ms : used_ms;
 }
 
 /* Reserve the next turn and say when it comes. 0 or -ERR_DEADLINE. */

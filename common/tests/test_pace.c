@@ -162,6 +162,8 @@ pace_wait_damaged_file_begins_anew(void **state)
         "00000000000000000001\n",
         "not a number at all\n\n\n",
         "18446744073709551615\n",
+        "18446744073710561616\n", /* 64 bits of it are soon */
+        "0000000000000100:000\n", /* so are they if ':' were ten */
     };
     struct fake *f = *state;
     char path[256];
