@@ -204,6 +204,15 @@ is_allowed_container_url(const char *url)
     return false;
 }
 
+/* Whether a text is of printable ASCII, with blanks. */
+static bool
+is_printable(const char *text)
+{
+    for (; *text >= ' ' && *text <= '~'; text++) {
+    }
+    return *text == '\0';
+}
+
 static int
 container_header(const struct creds *c, struct buf *ret, struct err *e)
 {
@@ -218,8 +227,10 @@ container_header(const struct creds *c, struct buf *ret, struct err *e)
         return err_set(e, (enum err_code) - rc, "container authorization token: %s", err_text(rc));
     }
     rc = file == NULL ? 0 : profile_read_file(file, ret, e);
-    if (rc == 0 && strpbrk(buf_str(ret), "\r\n") != NULL) {
-        rc = err_set(e, ERR_PROFILE, "the container authorization token has a line break");
+    if (rc == 0 && !is_printable(buf_str(ret))) {
+        rc = err_set(e, ERR_PROFILE,
+                     "the container authorization token has a line break or another character "
+                     "that no token has");
     }
     return rc;
 }
@@ -237,6 +248,12 @@ from_container(struct creds *c, struct deadline d, struct aws_credentials *ret, 
     int rc = buf_addf(&url, "%s%s", relative != NULL ? CONTAINER_HOST : "",
                       relative != NULL ? relative : full);
 
+    if (rc == 0 && !base_is_word(buf_str(&url))) {
+        return err_set(
+            e, ERR_PROFILE,
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, or _FULL_URI, has a blank or another "
+            "character that no URL has");
+    }
     if (rc < 0 || !is_allowed_container_url(buf_str(&url))) {
         return err_set(e, ERR_PROFILE,
                        "AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http is allowed only to this "

@@ -436,6 +436,27 @@ creds_container_hosts_allowed_and_not(void **state)
 }
 
 static void
+creds_container_url_is_of_printable_ascii(void **state)
+{
+    static const char *const urls[] = {"https://creds.example.com/a b",
+                                       "https://127.0.0.1/\r\nA: b", "http://127.0.0.1/\x80",
+                                       "http://localhost/\x7f"};
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct err e;
+        char key[64];
+        CHAIN c;
+
+        init(f, &c);
+        fake_env("AWS_CONTAINER_CREDENTIALS_FULL_URI", urls[i]);
+        assert_int_equal(get_key(f, &c, false, key, &e), -ERR_PROFILE);
+        assert_non_null(strstr(e.text, "character that no URL has"));
+        assert_int_equal(f->n_requests, 0);
+    }
+}
+
+static void
 creds_container_failures_are_told(void **state)
 {
     struct fake *f = *state;
@@ -457,6 +478,8 @@ creds_container_failures_are_told(void **state)
     fake_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/y");
     fake_env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nX-Evil: 1");
     assert_refused(f, &c, -ERR_PROFILE, "line break");
+    fake_env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer \xff");
+    assert_refused(f, &c, -ERR_PROFILE, "character that no token has");
     fake_env("AWS_CONTAINER_AUTHORIZATION_TOKEN", big);
     assert_refused(f, &c, -ERR_TOO_BIG, "authorization token");
     fake_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", fake_path(f, "nothing"));
@@ -987,6 +1010,7 @@ main(void)
         FAKE_TEST(creds_web_identity_of_another_file_is_not_sent),
         FAKE_TEST(creds_container_relative_and_full),
         FAKE_TEST(creds_container_hosts_allowed_and_not),
+        FAKE_TEST(creds_container_url_is_of_printable_ascii),
         FAKE_TEST(creds_container_failures_are_told),
         FAKE_TEST(creds_profile_with_keys),
         FAKE_TEST(creds_profile_keys_read_anew_each_run),
