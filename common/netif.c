@@ -18,6 +18,7 @@
 /* A dump is void when links or addresses changed meanwhile; a busy host does that now and then. */
 #define DUMP_TRIES 10
 
+#define ERRNO_MAX         4095 /* of the kernel; MAX_ERRNO in its err.h */
 #define LINKS_PER_MAC_MAX 64
 #define REMOVALS_MAX      64
 #define MAC_LEN           6
@@ -65,6 +66,7 @@ on_end(const struct nlmsghdr *h, void *arg)
     (void)arg;
     if (mnl_nlmsg_get_payload_len(h) >= sizeof(error)) {
         memcpy(&error, mnl_nlmsg_get_payload(h), sizeof(error));
+        error = error < -ERRNO_MAX ? -EBADMSG : error;
     }
     if (error >= 0) {
         return MNL_CB_STOP;

@@ -9,6 +9,7 @@
 #include "netif.h"
 
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <netinet/ether.h>
 
@@ -317,6 +318,21 @@ netif_dump_ends_in_error_is_told(void **state)
         put_end(a, ends[i], 0, -EPERM);
         assert_int_equal(has_vip(NULL, &e), -ERR_SYSTEM);
         assert_non_null(strstr(e.text, strerror(EPERM)));
+    }
+}
+
+static void
+netif_dump_ends_in_no_errno_is_refused(void **state)
+{
+    static const int errors[] = {INT_MIN, -4096};
+
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        struct err e = {0};
+
+        (void)setup(state);
+        put_end(new_answer(), NLMSG_ERROR, 0, errors[i]);
+        assert_int_equal(has_vip(NULL, &e), -ERR_SYSTEM);
+        assert_non_null(strstr(e.text, strerror(EBADMSG)));
     }
 }
 
@@ -677,6 +693,7 @@ main(void)
         TEST(netif_receive_interrupted_goes_on),
         TEST(netif_receive_errors_are_told),
         TEST(netif_dump_ends_in_error_is_told),
+        TEST(netif_dump_ends_in_no_errno_is_refused),
         TEST(netif_answer_to_another_request_is_refused),
         TEST(netif_links_malformed_are_refused),
         TEST(netif_addresses_malformed_are_refused),
