@@ -35,39 +35,6 @@ err_text(int code)
     return row_of(code)->text;
 }
 
-const char *err_class_name(enum err_class class)
-{
-    switch (class) {
-    case ERR_CLASS_NONE:
-        return "NONE";
-    case ERR_CLASS_CONFIG:
-        return "CONFIG";
-    case ERR_CLASS_ENVIRONMENT:
-        return "ENVIRONMENT";
-    case ERR_CLASS_AUTH:
-        return "AUTH";
-    case ERR_CLASS_DENIED:
-        return "DENIED";
-    case ERR_CLASS_NOT_FOUND:
-        return "NOT_FOUND";
-    case ERR_CLASS_CONFLICT:
-        return "CONFLICT";
-    case ERR_CLASS_THROTTLED:
-        return "THROTTLED";
-    case ERR_CLASS_TRANSIENT:
-        return "TRANSIENT";
-    case ERR_CLASS_UNCERTAIN:
-        return "UNCERTAIN";
-    case ERR_CLASS_PROTOCOL:
-        return "PROTOCOL";
-    case ERR_CLASS_DEADLINE:
-        return "DEADLINE";
-    case ERR_CLASS_BUG:
-        return "BUG";
-    }
-    return "BUG";
-}
-
 /*
  * Bytes of the UTF-8 character at s; 0 when it is none, or none that XML may hold.
  * Source: RFC 3629, section 4; XML 1.0, "Characters".

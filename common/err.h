@@ -90,9 +90,6 @@ enum err_class err_class(int code);
 /*! \brief Short text of a code as returned; static storage. */
 const char *err_text(int code);
 
-/*! \brief Name of a class, "THROTTLED"; static storage. */
-const char *err_class_name(enum err_class class);
-
 /*!
  * \brief Replace control characters by spaces, and what is no UTF-8 by '?'
  *
