@@ -6,18 +6,31 @@
 /*
  * The providers that read what others wrote: the instance's role (the pieces answer the token, the
  * role's name and its keys), the container endpoint, and a credentials file, whose roles STS has.
- * What was had once is had from the node's cache the next time.
+ * The first piece is a web identity token, too; its first line is what a variable of the
+ * environment says. What was had once is had from the node's cache the next time.
  */
 
 #define CONTAINER "/v2/credentials"
 #define FILE_NAME "credentials"
+#define ROLE      "arn:aws:iam::123456789012:role/ocf-aws"
 
-static const char *container;
+/* The environment; the end has no name. */
+struct variable {
+    const char *name;
+    const char *value;
+};
+
+static const struct variable *variables;
 
 static const char *
 environment(const char *name)
 {
-    return strcmp(name, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") == 0 ? container : NULL;
+    const struct variable *v = variables;
+
+    while (v->name != NULL && strcmp(v->name, name) != 0) {
+        v++;
+    }
+    return v->value;
 }
 
 /* What can be signed with goes into header lines, and into lines of the cache. */
@@ -72,24 +85,62 @@ get(const struct ocf_ctx *ctx, struct imds *imds, const char *file, const char *
     creds_done(&warm);
 }
 
+static void
+write_file(const char *path, const char *text, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    FUZZ_CHECK(fd >= 0 && write(fd, text, len) == (ssize_t)len && close(fd) == 0);
+}
+
+/* The providers that the environment asks for. */
+static void
+get_by_environment(const struct ocf_ctx *ctx, struct imds *imds, const char *file, const char *text,
+                   size_t len, struct buf *trace)
+{
+    const char *piece = "";
+    size_t piece_len = 0;
+    char line[256] = "";
+    const struct variable container[] = {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", CONTAINER},
+                                         {0}};
+    const struct variable elsewhere[] = {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", line},
+                                         {"AWS_CONTAINER_AUTHORIZATION_TOKEN", line},
+                                         {0}};
+    const struct variable guarded[] = {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", CONTAINER},
+                                       {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file},
+                                       {0}};
+    const struct variable identity[] = {
+        {"AWS_ROLE_ARN", ROLE}, {"AWS_WEB_IDENTITY_TOKEN_FILE", file}, {0}};
+    const struct variable keys[] = {
+        {"AWS_ACCESS_KEY_ID", line}, {"AWS_SECRET_ACCESS_KEY", line}, {0}};
+    const struct variable *const all[] = {container, elsewhere, guarded, identity, keys};
+
+    variables = container;
+    get(ctx, imds, NULL, text, len, trace);
+    FUZZ_CHECK(fuzz_next_piece(&text, &len, &piece, &piece_len));
+    write_file(file, piece, piece_len);
+    (void)snprintf(line, sizeof(line), "%.*s", (int)strcspn(piece, "\n"), piece);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        variables = all[i];
+        get(ctx, imds, NULL, text == NULL ? "" : text, len, trace);
+    }
+}
+
 void
 fuzz_run(const char *text, size_t len, struct buf *trace)
 {
+    static const struct variable nothing[] = {{0}};
     char path[sizeof(((struct cache *)NULL)->dir) + sizeof("/" FILE_NAME)];
     FAKENODE ctx;
     struct imds imds;
-    int fd = -1;
 
     fuzz_node(&ctx);
     imds_init(&imds, fuzz_transport(), &ctx.cache, FAKE_IMDS);
-    container = NULL;
-    get(&ctx, &imds, NULL, text, len, trace);
-    container = CONTAINER;
-    get(&ctx, &imds, NULL, text, len, trace);
-    container = NULL;
     (void)snprintf(path, sizeof(path), "%s/" FILE_NAME, ctx.cache.dir);
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    FUZZ_CHECK(fd >= 0 && write(fd, text, len) == (ssize_t)len && close(fd) == 0);
+    variables = nothing;
+    get(&ctx, &imds, NULL, text, len, trace);
+    write_file(path, text, len);
     get(&ctx, &imds, path, text, len, trace);
+    get_by_environment(&ctx, &imds, path, text, len, trace);
     imds_done(&imds);
 }

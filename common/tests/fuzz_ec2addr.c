@@ -60,6 +60,25 @@ find_and_move(const char *text, size_t len, const struct addr *addrs, size_t n, 
     fuzz_say(trace, "unassign %d\n", rc);
 }
 
+/* What EC2 answers to writes of an Elastic IP, of which each asks for one. */
+static void
+write_elastic_ip(const char *text, size_t len, const struct addr *private_ip, bool dry_run,
+                 struct buf *trace)
+{
+    struct err e = {0};
+    int rc = ec2_associate_elastic_ip(fuzz_answers(text, len), ALLOCATION, ENI, private_ip, dry_run,
+                                      fuzz_deadline(), &e);
+
+    if (rc < 0) {
+        fuzz_error(trace, rc, &e);
+    }
+    rc = ec2_disassociate_elastic_ip(fuzz_answers(text, len), "eipassoc-0123456789abcdef0", dry_run,
+                                     fuzz_deadline(), &e);
+    if (rc < 0) {
+        fuzz_error(trace, rc, &e);
+    }
+}
+
 void
 fuzz_run(const char *text, size_t len, struct buf *trace)
 {
@@ -77,6 +96,8 @@ fuzz_run(const char *text, size_t len, struct buf *trace)
     read_elastic_ip(text, len, ALLOCATION, &public_ip, trace);
     read_elastic_ip(text, len, "", &public_ip, trace);
     find_and_move(text, len, addrs, ARRAY_LEN(addrs), trace);
+    write_elastic_ip(text, len, &addrs[0], true, trace);
+    write_elastic_ip(text, len, &(struct addr){.family = 0}, false, trace);
     rc = ec2_may_change_addresses(fuzz_answers(text, len), ENI, AF_INET, true, fuzz_deadline(), &e);
     if (rc < 0) {
         fuzz_error(trace, rc, &e);

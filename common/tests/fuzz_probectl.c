@@ -18,15 +18,19 @@ static int listening = -1;
 static void
 ask_listener(struct buf *trace)
 {
+    const struct probectl_status answer = {.version = PROBECTL_VERSION, .checks = 1};
+    struct probectl_status got = {.version = 0};
     struct probectl_question q = {.magic = 0};
     uint32_t command = 0;
     int fds[2];
 
     FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
     FUZZ_CHECK(send(fds[0], datagram, datagram_len, 0) == (ssize_t)datagram_len);
-    FUZZ_CHECK(close(fds[0]) == 0);
     command = probectl_read(fds[1]);
-    FUZZ_CHECK(close(fds[1]) == 0);
+    probectl_answer(fds[1], &answer);
+    FUZZ_CHECK(recv(fds[0], &got, sizeof(got), 0) == sizeof(got));
+    FUZZ_CHECK(memcmp(&got, &answer, sizeof(got)) == 0);
+    FUZZ_CHECK(close(fds[0]) == 0 && close(fds[1]) == 0);
     if (datagram_len == sizeof(q)) {
         memcpy(&q, datagram, sizeof(q));
     }

@@ -32,6 +32,29 @@ ask(const struct profile_files *f, struct buf *trace)
     }
 }
 
+/* A file is read as it is; one with a NUL is no text. */
+static void
+read_file(const char *text, size_t len, struct buf *trace)
+{
+    OCF_BUF struct buf got = BUF_INIT_SECRET(PROFILE_FILE_MAX);
+    char path[sizeof(fuzz_cache()->dir) + sizeof("/profile")];
+    struct err e = {0};
+    int fd = -1;
+    int rc = 0;
+
+    (void)snprintf(path, sizeof(path), "%s/profile", fuzz_cache()->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FUZZ_CHECK(fd >= 0 && write(fd, text, len) == (ssize_t)len && close(fd) == 0);
+    rc = profile_read_file(path, &got, &e);
+    FUZZ_CHECK(unlink(path) == 0);
+    if (rc < 0) {
+        FUZZ_CHECK(memchr(text, '\0', len) != NULL);
+        fuzz_error(trace, rc, &e);
+        return;
+    }
+    FUZZ_CHECK(got.len == len && (len == 0 || memcmp(got.data, text, len) == 0));
+}
+
 void
 fuzz_run(const char *text, size_t len, struct buf *trace)
 {
@@ -40,6 +63,7 @@ fuzz_run(const char *text, size_t len, struct buf *trace)
     const char *piece = "";
     size_t piece_len = 0;
 
+    read_file(text, len, trace);
     FUZZ_CHECK(fuzz_next_piece(&text, &len, &piece, &piece_len));
     FUZZ_CHECK(buf_add(&f.credentials, piece, piece_len) == 0);
     if (fuzz_next_piece(&text, &len, &piece, &piece_len)) {
