@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the cells of the fault matrix in a lab, and says what was not as faults.py requires it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -284,7 +285,7 @@ def _calls(result: Result, wanted: Required) -> Iterator[str]:
 
 def _owners(result: Result, wanted: Required) -> Iterator[str]:
     if result.owners != wanted.owners:
-        yield f"it is on {sorted(map(str, result.owners))}, not on {sorted(wanted.owners)}"
+        yield f"it is on {sorted(map(str, result.owners))}, not on {sorted(map(str, wanted.owners))}"
 
 
 def _stopped(result: Result, _wanted: Required) -> Iterator[str]:
@@ -373,7 +374,7 @@ def judge(agent: str, row: str, result: Result, wanted: Required) -> Cell:
         calls=tuple(f"{name} x{times}" if times > 1 else name for name, times in calls.items()),
         writes=tuple(result.writes),
         owners=tuple(sorted(map(str, result.owners))),
-        wanted_owners=tuple(sorted(wanted.owners)),
+        wanted_owners=tuple(sorted(map(str, wanted.owners))),
         evidence=_evidence(result, wanted) if wrong else "",
     )
     return Cell(agent, row, result.action, wrong=wrong, seen=seen)
@@ -420,11 +421,13 @@ class Stage:
             self.lab.clear_faults()
             return
         wanted = {action: required(self.agent, row, action) for action in ACTIONS}
-        if any(isinstance(each, Required) for each in wanted.values()):
-            self.set_up()
-        for step in STEPS:
-            yield from self.step(row, {action: wanted[action] for action in step})
-        self.lab.clear_faults()
+        with contextlib.ExitStack() as around:
+            if any(isinstance(each, Required) for each in wanted.values()):
+                self.set_up()
+                around.enter_context(row.around(self.lab, self.agent))
+            for step in STEPS:
+                yield from self.step(row, {action: wanted[action] for action in step})
+            self.lab.clear_faults()
 
     def set_up(self) -> None:
         """The resource runs on ACTIVE and on no other; the caches of both nodes are warm."""

@@ -9,12 +9,14 @@ cell, or in words why there is nothing that it could do. faultlab.py runs the ce
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.topology import PUBLIC_IP, REGION, SECONDARY, VIP, ZONE
+from losses import GROUP, LOSSES, Loss
 from runner import TIMEOUT_MS, Runner
 from transit import Transit
 
@@ -73,7 +75,7 @@ class Agent:
     # Its parameters; makes in the lab what they name.
     parameters: Callable[[Lab], dict[str, str]]
     # The nodes that have the resource, as AWS sees it (or clients, where AWS has no say).
-    owners: Callable[[Lab], set[str]]
+    owners: Callable[[Lab], set[str | None]]
     # Give it to a node, at AWS alone; None where AWS has nothing that could be given.
     place: Callable[[Lab, str], None] | None
     # The calls of each action to the service when nothing is wrong and the caches are warm. Those
@@ -204,9 +206,9 @@ def health_probe_parameters(lab: Lab) -> dict[str, str]:
         return lab.control.aws(REGION, "elasticloadbalancing", operation, **params)
 
     groups = elb("DescribeTargetGroups")["TargetGroups"]
-    arns = [group["TargetGroupArn"] for group in groups if group["TargetGroupName"] == "faults"]
+    arns = [group["TargetGroupArn"] for group in groups if group["TargetGroupName"] == GROUP]
     if not arns:
-        options = {"Name": "faults", "Protocol": "TCP", "Port": _PORT, "TargetType": "instance"}
+        options = {"Name": GROUP, "Protocol": "TCP", "Port": _PORT, "TargetType": "instance"}
         made = elb("CreateTargetGroup", VpcId=lab.topology.vpcs[0].id, **options)
         arns = [made["TargetGroups"][0]["TargetGroupArn"]]
         targets = [{"Id": node.instance} for node in lab.topology.nodes.values()]
@@ -367,6 +369,11 @@ def _nothing(_lab: Lab, _agent: Agent, _action: str) -> None:
     """Most rows need no more than their rules."""
 
 
+def _nowhere(_lab: Lab, _agent: Agent) -> AbstractContextManager[None]:
+    """Most rows happen at each action anew."""
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Row:
     """One fault."""
@@ -403,6 +410,10 @@ class Row:
     # Actions that succeed with a warning when they suffer.
     warns: frozenset[str] = frozenset()
     timeout_ms: int = TIMEOUT_MS
+    # What it is to each agent, by name, when it is no outage: or why it is nothing.
+    losses: dict[str, Loss | str] = field(default_factory=dict)
+    # Around all its actions, when the resource has been started.
+    around: Callable[[Lab, Agent], AbstractContextManager[None]] = _nowhere
     # Done before the rules are made, and after.
     before: Callable[[Lab, Agent, str], None] = _nothing
     after: Callable[[Lab, Agent, str], None] = _nothing
@@ -422,6 +433,22 @@ def _move_away(lab: Lab, agent: Agent, action: str) -> None:
 
 def _bring_back(lab: Lab, agent: Agent, _action: str) -> None:
     agent.place(lab, ACTIVE)
+
+
+def _losing(losses: dict[str, Loss | str]) -> Callable[[Lab, Agent], AbstractContextManager[None]]:
+    @contextmanager
+    def around(lab: Lab, agent: Agent) -> Iterator[None]:
+        loss = losses[agent.name]
+        if loss.happens is None:
+            agent.place(lab, agent.other)
+        else:
+            loss.happens(lab)
+        try:
+            yield
+        finally:
+            loss.undo(lab)
+
+    return around
 
 
 def _about(rule: Rule) -> dict[str, Any]:
@@ -605,6 +632,10 @@ ROWS = [
         warns=frozenset((START,)),
         timeout_ms=TIMEOUT_MS,
     ),
+    *(
+        Row(id_, what, losses=losses, around=_losing(losses))
+        for id_, (what, losses) in LOSSES.items()
+    ),
 ]
 
 
@@ -625,7 +656,7 @@ class Required:
     warns: bool
     # Calls carried out that change AWS, and the nodes that have the resource afterwards.
     writes: int
-    owners: frozenset[str]
+    owners: frozenset[str | None]
     # How often it may call one thing.
     most_calls: int
     # Exactly these calls to the service, when nothing is wrong.
@@ -672,11 +703,55 @@ def _writes_in(agent: Agent, row: Row, action: str, lasts: bool) -> int:
     return 0 if lasts else agent.writes(action)
 
 
+def _sees(agent: Agent, loss: Loss, action: str) -> bool:
+    looks = (DEEP,) if loss.deep_only else (PROBE, MONITOR, DEEP)
+    return action in looks or (action == START and loss.start != OK)
+
+
+def _writes_after(agent: Agent, loss: Loss, action: str) -> int:
+    writes = {STOP: loss.stop_writes, START: loss.start_writes}.get(action)
+    return agent.writes(action) if writes is None else writes
+
+
+def _owners_after(agent: Agent, loss: Loss, action: str) -> frozenset[str | None]:
+    if action == START and loss.start == OK:
+        return frozenset((agent.other,))
+    taken_away = action in (STOP, START) and not agent.stays
+    return loss.owners - {ACTIVE} if taken_away else loss.owners
+
+
+def _required_of_loss(agent: Agent, loss: Loss, action: str) -> Required:
+    """Who looks says what is lost and where; a stop succeeds, and a start elsewhere mends it."""
+    says: tuple[str, ...] = ()
+    code = ACTIONS[action].healthy
+    if action == DEEP:
+        code, says = agent.deep_code, agent.deep_says
+    suffers = _sees(agent, loss, action)
+    if suffers:
+        code = {PROBE: loss.probe, START: loss.start}.get(action, loss.code)
+        says = loss.start_says if action == START else loss.says
+    return Required(
+        code=code,
+        suffers=suffers,
+        says=says,
+        traces=(),
+        unheard=False,
+        warns=False,
+        writes=_writes_after(agent, loss, action),
+        owners=_owners_after(agent, loss, action),
+        most_calls=NOTHING.most_attempts * agent.at_once,
+        calls=None,
+    )
+
+
 def required(agent: Agent, row: Row, action: str) -> Required | str:
     """What a cell requires, or why it makes no sense."""
-    senseless = _senseless(agent, row, action)
+    loss = row.losses.get(agent.name)
+    senseless = loss if isinstance(loss, str) else _senseless(agent, row, action)
     if senseless is not None:
         return senseless
+    if loss is not None:
+        return _required_of_loss(agent, loss, action)
     suffers = _suffers(agent, row, action)
     lasts = suffers and row.lasting
     code = ACTIONS[action].blind if lasts else ACTIONS[action].healthy
