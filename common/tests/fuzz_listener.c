@@ -41,7 +41,7 @@ int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     if (listener_is(*argc, *argv)) {
-        exit(listener_main(*argv));
+        _exit(listener_main(*argv));
     }
     return 0;
 }
