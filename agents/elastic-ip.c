@@ -92,7 +92,8 @@ acquire(struct ocf_ctx *ctx, struct err *e)
     int rc = mark_set(ctx, e);
 
     rc = rc < 0 ? rc : ocf_aws(ctx, &session, e);
-    if (rc < 0 || eip_judge(&p->eip, &p->now, p->nic.eni_id, &ignored) == OCF_HERE) {
+    ctx->idle = eip_judge(&p->eip, &p->now, p->nic.eni_id, &ignored) == OCF_HERE;
+    if (rc < 0 || ctx->idle) {
         return rc;
     }
     return ec2_associate_elastic_ip(session, p->now.allocation_id, p->nic.eni_id,

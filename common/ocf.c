@@ -526,6 +526,7 @@ do_monitor(struct ocf_ctx *ctx)
 /* The state of a start between two probes. */
 struct start {
     bool accepted; /* an acquire was accepted, and its effect is awaited */
+    bool idle;     /* the last acquire had nothing to ask for */
     bool settling; /* it was seen to be here, and AWS is still spreading it */
     uint64_t accepted_ms;
     uint64_t pause_ms;
@@ -556,7 +557,10 @@ is_final(int code)
     return true;
 }
 
-/* Acquire unless it was just done. An answer that was lost is looked for before it is repeated. */
+/*
+ * Acquire unless it was just done. An answer that was lost is looked for before it is repeated.
+ * Where nothing was written the read before may have been stale: the next one is acted on at once.
+ */
 static int
 take_over(struct ocf_ctx *ctx, struct start *s, struct err *why)
 {
@@ -567,10 +571,12 @@ take_over(struct ocf_ctx *ctx, struct start *s, struct err *why)
     if (s->accepted && now_ms - s->accepted_ms < SETTLE_MS) {
         return 0;
     }
+    ctx->idle = false;
     rc = ctx->agent->acquire(ctx, &e);
-    s->accepted = rc == 0;
+    s->accepted = rc == 0 && !ctx->idle;
     s->accepted_ms = now_ms;
-    s->pause_ms = 0;
+    s->pause_ms = ctx->idle && s->idle ? s->pause_ms : 0;
+    s->idle = ctx->idle;
     if (rc < 0 && err_class(rc) != ERR_CLASS_UNCERTAIN) {
         *why = e;
         return rc;
@@ -773,10 +779,27 @@ warn_of_unknown(const struct ocf_agent *agent)
     }
 }
 
+/* The signature hides the keys, and nothing hides the session token and what is asked for. */
+static void
+warn_of_clear_text(const struct ocf_ctx *ctx)
+{
+    bool given = ctx->aws_params->endpoint_url != NULL;
+    const char *url = setting(ctx->aws_params->endpoint_url, "AWS_ENDPOINT_URL", "");
+
+    if (strncasecmp(url, "http://", 7) == 0) {
+        (void)fprintf(stderr,
+                      "WARNING: %s=\"%.100s\": requests go there unencrypted, with the session "
+                      "token: use https://\n",
+                      given ? "endpoint_url" : "AWS_ENDPOINT_URL", url);
+        log_warning("validate-all: requests to AWS are not encrypted");
+    }
+}
+
 static int
 do_validate(struct ocf_ctx *ctx)
 {
     warn_of_unknown(ctx->agent);
+    warn_of_clear_text(ctx);
     if (ctx->depth >= 10 && ctx->agent->preflight != NULL) {
         ctx->agent->preflight(ctx);
         if (ctx->worst_finding != PCMK_OCF_OK) {

@@ -37,7 +37,10 @@ struct ocf_agent {
      */
     enum ocf_verdict (*probe)(struct ocf_ctx *ctx, struct err *why);
 
-    /*! Take over what the probe before found not to be here. 0 when all was accepted. */
+    /*!
+     * Take over what the probe before found not to be here. 0 when all was accepted; ctx->idle is
+     * set when there was nothing to ask AWS for.
+     */
     int (*acquire)(struct ocf_ctx *ctx, struct err *e);
 
     /*! Give it up: what is local always, whatever AWS says. Idempotent. */
@@ -78,6 +81,7 @@ struct ocf_ctx {
     bool everything;        /* for a start, and for a monitor of role Stopped, which keeps the
                                caches of a standby node warm: see ocf_is_standby() */
     enum ocf_verdict local; /* see probe */
+    bool idle;              /* see acquire */
     int worst_finding;      /* exit code of the preflight so far, and the finding it is for */
     char worst_text[ERR_TEXT_MAX];
     struct cache cache;

@@ -314,7 +314,8 @@ routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_par
     if (params->disable_source_dest_check) {
         rc = ec2_set_source_dest_check(&ctx->session, eni_id, false, false, ctx->deadline, e);
     }
-    if (rc < 0 || p->n_changes == 0) {
+    ctx->idle = p->n_changes == 0;
+    if (rc < 0 || ctx->idle) {
         return rc;
     }
     if (ec2_change_routes(&ctx->session, p->changes, p->n_changes, false, ctx->deadline) ==

@@ -708,6 +708,7 @@ plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
     int rc = make_plan(t, e);
 
+    ctx->idle = ctx->idle && rc == 0 && n_changes_of(t, 0) == 0;
     rc = rc < 0 ? rc : write_plan(ctx, t, e);
     return rc < 0 ? rc : sum_up_own(t, e);
 }
@@ -738,6 +739,7 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
         rc =
             ec2_set_source_dest_check(&ctx->session, t->nic.eni_id, false, false, ctx->deadline, e);
     }
+    ctx->idle = true;
     if (rc == 0 && !are_all_asked(t)) {
         rc = plan_and_write(ctx, t, e);
         rc = rc < 0 ? rc : read_regions(ctx, t, 1, false, e);

@@ -24,6 +24,7 @@ static struct {
     struct answer release;
     struct answer let_go;
     struct answer finish;
+    bool idle;      /* acquire has nothing to write */
     bool terminate; /* SIGTERM comes during the first probe, or while it lets go */
 
     unsigned n_probes;
@@ -70,8 +71,8 @@ probe(struct ocf_ctx *ctx, struct err *why)
 static int
 acquire(struct ocf_ctx *ctx, struct err *e)
 {
-    (void)ctx;
     the.n_acquires++;
+    ctx->idle = the.idle;
     return say(&the.acquire, e);
 }
 
@@ -145,9 +146,11 @@ static int
 setup(void **state)
 {
     static const char *const unset[] = {
-        "OCF_CHECK_LEVEL",        "OCF_RESKEY_CRM_meta_interval", "OCF_RESKEY_CRM_meta_role",
-        "OCF_RESKEY_api_timeout", "OCF_RESKEY_on_drift",          "OCF_RESKEY_on_unknown",
-        "AWS_ACCESS_KEY_ID",      "AWS_SECRET_ACCESS_KEY",        "AWS_PROFILE",
+        "OCF_RESKEY_endpoint_url",
+
+        "OCF_CHECK_LEVEL",         "OCF_RESKEY_CRM_meta_interval", "OCF_RESKEY_CRM_meta_role",
+        "OCF_RESKEY_api_timeout",  "OCF_RESKEY_on_drift",          "OCF_RESKEY_on_unknown",
+        "AWS_ACCESS_KEY_ID",       "AWS_SECRET_ACCESS_KEY",        "AWS_PROFILE",
         "AWS_ENDPOINT_URL"};
     const struct fake *f = NULL;
 
@@ -433,6 +436,48 @@ ocf_start_settling_ended_by_a_signal_fails(void **state)
     assert_int_equal(the.n_probes, 1);
     assert_null(strstr(told, "WARNING"));
     assert_non_null(strstr(told, "ocf-exit-reason:"));
+}
+
+/*
+ * A read that lagged showed that it was here, so there was nothing to write: the next look is acted
+ * on at once. After a write, looks that lag are not.
+ */
+static void
+ocf_start_that_wrote_nothing_writes_as_soon_as_it_sees_why(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_DEGRADED, -ERR_NOT_FOUND, "not looked at yet"};
+    the.probes[1] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "it leads to another"};
+    the.probes[2] = (struct answer){OCF_HERE, 0, ""};
+    the.idle = true;
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 2);
+    the.idle = false;
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 1);
+    /* It does not ask without a pause for what does not come. */
+    the.idle = true;
+    the.probes[2] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "it leads to another"};
+    assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_UNKNOWN_ERROR);
+    assert_in_range(the.n_acquires, 2, ANSWERS_MAX);
+}
+
+/* Whoever listens on the way reads the session token. */
+static void
+ocf_validate_warns_of_an_endpoint_without_tls(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("OCF_RESKEY_endpoint_url", "http://ec2.example", 1), 0);
+    assert_int_equal(run(&agent, "validate-all", "30000"), PCMK_OCF_OK);
+    assert_non_null(strstr(told, "WARNING: endpoint_url=\"http://ec2.example\": "));
+    assert_null(strstr(told, "ocf-exit-reason:"));
+    assert_int_equal(setenv("OCF_RESKEY_endpoint_url", "https://ec2.example", 1), 0);
+    assert_int_equal(setenv("AWS_ENDPOINT_URL", "http://ec2.example", 1), 0);
+    assert_int_equal(run(&agent, "validate-all", "30000"), PCMK_OCF_OK);
+    assert_string_equal(told, "");
+    (void)unsetenv("OCF_RESKEY_endpoint_url");
+    assert_int_equal(run(&agent, "validate-all", "30000"), PCMK_OCF_OK);
+    assert_non_null(strstr(told, "WARNING: AWS_ENDPOINT_URL=\"http://ec2.example\": "));
 }
 
 static void
@@ -904,6 +949,8 @@ main(void)
         TEST(ocf_start_settling_then_lost_is_acquired_again),
         TEST(ocf_start_settling_then_denied_fails_at_once),
         TEST(ocf_start_settling_ended_by_a_signal_fails),
+        TEST(ocf_start_that_wrote_nothing_writes_as_soon_as_it_sees_why),
+        TEST(ocf_validate_warns_of_an_endpoint_without_tls),
         TEST(ocf_start_unknown_at_the_deadline_fails),
         TEST(ocf_start_uncertain_looks_before_it_writes_again),
         TEST(ocf_start_without_time_for_another_look_tells_what_it_saw),
