@@ -14,7 +14,7 @@ from pathlib import Path
 from everything import Everything, bring_up
 from lab.aws.client import ControlError
 from lab.state import REPOSITORY, LabError, clean_up_on_sigterm
-from runner import AGENTS
+from runner import AGENTS, BUILD
 
 from chaos import judge, record, report, schedule
 from chaos.history import History
@@ -45,7 +45,8 @@ def run(options: argparse.Namespace, nodes: int, directory: Path) -> History:
     """One run, with all that is left of it in a directory."""
     directory.mkdir(parents=True, exist_ok=True)
     say(f"bringing up AWS, {nodes} nodes, the services and their clients")
-    with bring_up(f"{options.lab}{nodes}", nodes, options.agents) as everything:
+    name = f"{options.lab}{nodes}"
+    with bring_up(name, nodes, options.agents) as everything:
         events = schedule.make(options.seed, options.minutes, world(everything))
         (directory / "schedule.txt").write_text(schedule.text(events))
         print(schedule.text(events), end="", flush=True)
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace, nodes: int, directory: Path) -> History:
             left = record.left_behind(everything, ends)
             history = record.read(everything, options.seed, began, records, ends, left)
     history.save(directory / "history.json")
+    say(f"the lab is gone, its logs are in {BUILD / 'check' / name}")
     return history
 
 

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any
 from everything import Everything
 from everything import Group as Configured
 from lab import client, history
-from lab.aws.client import ControlError
 from lab.handle import Lab
 from lab.history import Holding
 from lab.process import PROC, Process
@@ -48,30 +48,24 @@ class Owners:
         self._seen: dict[str, set[str | None]] = {}
         self._read = 0
         self._over = threading.Event()
-        self._failure: Exception | None = None
 
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Look for the time of a with statement."""
         self._changed()
         self._look()
-        thread = threading.Thread(target=self._watch, name=OWNERS)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            thread.join()
-        if self._failure:
-            raise self._failure
+        with ThreadPoolExecutor(1) as pool:
+            watching = pool.submit(self._watch)
+            try:
+                yield
+            finally:
+                self._over.set()
+            watching.result()
 
     def _watch(self) -> None:
-        try:
-            while not self._over.wait(_LOOK_S):
-                if self._changed():
-                    self._look()
-        except (LabError, ControlError, OSError) as failure:
-            self._failure = failure
+        while not self._over.wait(_LOOK_S):
+            if self._changed():
+                self._look()
 
     def _changed(self) -> bool:
         """Whether AWS has recorded something since the last call."""
@@ -113,7 +107,11 @@ def wait_agreed(everything: Everything, records: dict[str, Path]) -> dict[str, E
 
 def _end(watch: Watch) -> End:
     last = {request.who for request in watch.requests[-STEADY_ANSWERS:]}
-    return End(watch.active, _sorted(watch.group.owners(watch.lab)), _sorted(last))
+    active = None
+    # No node may be there to be asked.
+    with contextlib.suppress(LabError):
+        active = watch.active
+    return End(active, _sorted(watch.group.owners(watch.lab)), _sorted(last))
 
 
 def _sorted(names: set[str | None]) -> tuple[str | None, ...]:
