@@ -6,6 +6,7 @@
 #include "tcpport.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -117,6 +118,29 @@ listener_counts_connections_of_this_host_apart(void **state)
         assert_int_equal(s.checks, 0);
         assert_int_equal(s.open, 0);
     }
+    stop(&r);
+}
+
+/* Nothing in it runs beside anything else: there is nothing to lock. */
+static void
+listener_has_one_thread(void **state)
+{
+    struct running r = start(*state, "/health");
+    int fd = connect_to(&r);
+    unsigned n_threads = 0;
+    char path[64];
+    DIR *tasks = NULL;
+
+    assert_int_equal(tcpport_check(&r.port, "/health", in(WAIT_MS), NULL), 0);
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)r.id.pid);
+    tasks = opendir(path);
+    assert_non_null(tasks);
+    for (const struct dirent *entry = readdir(tasks); entry != NULL; entry = readdir(tasks)) {
+        n_threads += entry->d_name[0] != '.';
+    }
+    (void)closedir(tasks);
+    assert_int_equal(n_threads, 1);
+    (void)close(fd);
     stop(&r);
 }
 
@@ -362,6 +386,7 @@ main(int argc, char **argv)
     };
     static const struct CMUnitTest processes[] = {
         FAKE_TEST(listener_counts_connections_of_this_host_apart),
+        FAKE_TEST(listener_has_one_thread),
         FAKE_TEST(listener_makes_room_for_the_newest),
         FAKE_TEST(listener_closes_who_does_not_ask_in_time),
         FAKE_TEST(listener_answers_a_request_in_pieces),
