@@ -50,6 +50,7 @@ from runner import (
 MAX_MEMORY = 32 << 20
 # Beside the agents, where it can be executed whatever the nodes have mounted how.
 METER = f"{INSTALLED}/.meter"
+GRACE_MS = 60000
 # As a node sees it.
 FIGURES_FILE = "/tmp/figures"
 # What checks an agent from inside writes here what it has found.
@@ -90,6 +91,8 @@ class Conditions:
     limit: int | None = None
     # How many times as long its timeouts are, both Pacemaker's and its own for a request.
     slowed: int = 1
+    # How much later than at its timeout it is killed: for what checks it, to tell what it found.
+    grace_ms: int = 0
 
 
 PLAIN = Conditions("as they are installed", ("prlimit", f"--data={MAX_MEMORY}"), limit=MAX_MEMORY)
@@ -98,6 +101,7 @@ SANITIZED = Conditions(
     # One runtime has the options of both.
     environment=dict.fromkeys(("ASAN_OPTIONS", "UBSAN_OPTIONS"), f"log_path={REPORT}"),
     slowed=4,
+    grace_ms=GRACE_MS,
 )
 NATIVE = SANITIZED if BUILD.name == "sanitize" else PLAIN
 MEMCHECK = Conditions(
@@ -106,7 +110,8 @@ MEMCHECK = Conditions(
         *("valgrind", "--quiet", "--vgdb=no", f"--log-file={REPORT}.%p", "--trace-children=yes"),
         *("--leak-check=full", "--show-leak-kinds=definite,indirect"),
     ),
-    slowed=8,
+    slowed=16,
+    grace_ms=GRACE_MS,
 )
 CONDITIONS = {"valgrind": MEMCHECK}
 
@@ -481,6 +486,7 @@ class Stage:
     def _begin(self, action: str, timeout_ms: int, **more: Any) -> Running:
         how = ACTIONS[action]
         options = {**how.options, "timeout_ms": timeout_ms, **more}
+        options["grace_ms"] = self.conditions.grace_ms
         options["environment"] = how.environment | self.conditions.environment
         if action == DEEP:
             options["depth"] = self.agent.depth

@@ -263,11 +263,12 @@ class Runner:
         action: str,
         *,
         timeout_ms: int = TIMEOUT_MS,
+        grace_ms: int = 0,
         environment: dict[str, str] | None = None,
         wrapper: Iterable[str] = (),
         **more: Any,
     ) -> Running:
-        """Start an action.
+        """Start an action, which is killed at its timeout or, for a wrapper's sake, later.
 
         `more` goes to ocf_environment(), None takes a parameter away; `wrapper` is the beginning
         of a command line that runs the rest of it.
@@ -280,7 +281,7 @@ class Runner:
         variables |= environment or {}
         argv = ["env", *(f"{name}={value}" for name, value in variables.items())]
         # As the executor does: the whole process group dies when the time is over.
-        argv += ["timeout", "-s", "KILL", f"{timeout_ms / 1000}"]
+        argv += ["timeout", "-s", "KILL", f"{(timeout_ms + grace_ms) / 1000}"]
         argv += [*wrapper, self.program, *action.split()]
         return Running(self.lab, where, self.program, action, argv, mark)
 
