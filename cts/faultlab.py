@@ -75,6 +75,7 @@ REQUEST_FIELDS = (
     "code",
     "fault",
 )
+# Of one attempt; the default is five seconds.
 API_TIMEOUT = "api_timeout"
 CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
 
@@ -172,6 +173,8 @@ class Result:
     # It has put a secret where others may read it.
     reveals: bool = False
     limit: int | None = None
+    # How many times as long as usual its timeout was.
+    slowed: int = 1
 
     @property
     def told(self) -> str:
@@ -303,7 +306,7 @@ def _storm(result: Result, wanted: Required) -> Iterator[str]:
         (entry["service"], entry["region"], entry["action"]) for entry in result.outcome.requests
     )
     for (service, _, action), times in asked.items():
-        if times > wanted.most_calls:
+        if times > wanted.most_calls * result.slowed:
             yield f"a storm: {times} times {service} {action}"
 
 
@@ -413,10 +416,9 @@ class Stage:
 
     def __init__(self, lab: Lab, agent: Agent, conditions: Conditions = NATIVE):
         self.lab, self.agent, self.conditions = lab, agent, conditions
-        parameters = agent.parameters(lab)
-        if (limit := parameters.get(API_TIMEOUT)) is not None:
-            parameters[API_TIMEOUT] = f"{int(limit.removesuffix('s')) * conditions.slowed}s"
-        self.runner = Runner(lab, agent.name, **parameters)
+        parameters = {API_TIMEOUT: "5s"} | agent.parameters(lab)
+        seconds = int(parameters[API_TIMEOUT].removesuffix("s")) * conditions.slowed
+        self.runner = Runner(lab, agent.name, **parameters | {API_TIMEOUT: f"{seconds}s"})
 
     def run(self, row: Row) -> Iterator[Cell]:
         """Run one row and say of each cell what came of it."""
@@ -545,6 +547,7 @@ class Stage:
             reports=self._taken(where, f"{REPORT}*"),
             reveals=reveals(f"{outcome.stdout}\n{outcome.stderr}\n{log}", secrets),
             limit=self.conditions.limit,
+            slowed=self.conditions.slowed,
         )
 
     def _taken(self, where: str, pattern: str) -> list[str]:
