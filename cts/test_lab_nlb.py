@@ -10,14 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lab import client, history, netns, process
+from lab import client, history, netns, nlb, process
 from lab.aws.client import ControlError
 from lab.handle import Lab
-from lab.nlb import CHECKING, FAILED, HEALTHY, TIMED_OUT, judge, together
-from lab.state import until
+from lab.nlb import CHECKING, FAILED, HEALTHY, TIMED_OUT, Plan, Server, Target, judge, together
+from lab.state import State, until
 from standalone import REGION, Aws, allow, refused, running
 from test_lab_cluster import aws_lab, traces
 
@@ -324,6 +325,56 @@ def test_api_needs_permission(daemon: Aws) -> None:
 def test_judge(status: str, check: str, before: Any, expected: Any) -> None:
     """HAProxy's columns in AWS's words; a target on its way up keeps what it was."""
     assert judge({"status": status, "check_status": check, "check_code": ""}, before) == expected
+
+
+class HeldServers:
+    """HAProxy as a balancer knows it; a server is deleted as soon as nothing holds it."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self.statuses: dict[tuple[str, str], str] = {}
+        self.held = False
+
+    def servers(self) -> dict[tuple[str, str], dict[str, str]]:
+        """The rows of statistics."""
+        row = {"scur": "0", "check_status": "L7OK", "check_code": "200"}
+        return {key: {**row, "status": status} for key, status in self.statuses.items()}
+
+    def command(self, *commands: str, answer: str = "") -> None:
+        """Those that change what a server is."""
+        for words in (command.split() for command in commands):
+            if words[:2] in (["add", "server"], ["set", "server"]):
+                key = tuple(words[2].split("/"))
+                if words[0] == "add" or words[4] == "maint":
+                    self.statuses[key] = "MAINT"
+                elif words[3:5] == ["state", "ready"]:
+                    self.statuses[key] = "UP"
+
+    def try_command(self, command: str, answer: str) -> bool:
+        """Delete a server."""
+        if not self.held:
+            del self.statuses[tuple(command.split()[-1].split("/"))]
+        return not self.held
+
+
+def test_target_that_is_wanted_again_while_a_connection_holds_it() -> None:
+    """It comes back as a new server; it used to stay in maintenance for ever."""
+    haproxy = HeldServers()
+    balancer = nlb._Running(SimpleNamespace(name="nlb", load_balancer="nlb"), State("ctsheld"))
+    balancer._haproxy = haproxy
+    target = Target("arn", "i-1", "web", "n1")
+    server = Server(target, "10.0.2.10:8080", "check", draining=False, ends_when_drained=False)
+    wanted = Plan("frontend", {"web": ""}, {("web", "i-1"): server})
+    for plan, held in ((wanted, False), (Plan("frontend", {"web": ""}), True), (wanted, True)):
+        balancer._plan, haproxy.held = plan, held
+        balancer.look()
+    assert set(haproxy.statuses.values()) == {"MAINT"}
+    haproxy.held = False
+    balancer.look()
+    balancer.look()
+    assert set(haproxy.statuses.values()) == {"UP"}
+    assert len(haproxy.statuses) == 2
 
 
 def test_together_changes_when_all_addresses_agree() -> None:

@@ -341,7 +341,8 @@ class _Running:
         """
         rows = self._haproxy.servers()
         for key, row in rows.items():
-            if _checked(key) not in self._plan.servers:
+            # One that a connection has kept from being removed may be wanted again since.
+            if _checked(key) not in self._plan.servers or row["status"] == "MAINT":
                 self._remove(key, row)
         for key, server in self._plan.servers.items():
             if server.draining:
