@@ -296,8 +296,8 @@ def _owners(result: Result, wanted: Required) -> Iterator[str]:
         yield f"it is on {sorted(map(str, result.owners))}, not on {sorted(map(str, wanted.owners))}"
 
 
-def _stopped(result: Result, _wanted: Required) -> Iterator[str]:
-    if result.probe != NOT_RUNNING:
+def _stopped(result: Result, wanted: Required) -> Iterator[str]:
+    if result.action == STOP and result.probe != wanted.stopped:
         yield f"a probe after it says {result.probe}"
 
 
@@ -482,7 +482,7 @@ class Stage:
             yield judge(self.agent.name, row.id, result, required_of_it)
 
     def _begin_measured(self, action: str, timeout_ms: int, row: Row) -> Running:
-        wrapper = (METER, FIGURES_FILE, *self.conditions.wrapper)
+        wrapper = (METER, FIGURES_FILE, *self.conditions.wrapper, *row.wrapper)
         return self._begin(action, timeout_ms, wrapper=wrapper, **row.parameters)
 
     def _begin(self, action: str, timeout_ms: int, **more: Any) -> Running:

@@ -9,15 +9,15 @@ cell, or in words why there is nothing that it could do. faultlab.py runs the ce
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.topology import PUBLIC_IP, REGION, SECONDARY, VIP, ZONE
-from losses import GROUP, LOSSES, Loss
-from runner import TIMEOUT_MS, Runner
+from losses import GROUP, LOSSES, READ_ONLY, Loss
+from runner import RSCTMP, TIMEOUT_MS, Runner
 from transit import Transit
 
 # Each cell begins on ACTIVE.
@@ -412,6 +412,8 @@ class Row:
     timeout_ms: int = TIMEOUT_MS
     # What it is to each agent, by name, when it is no outage: or why it is nothing.
     losses: dict[str, Loss | str] = field(default_factory=dict)
+    # The beginning of a command line that runs the rest of it.
+    wrapper: tuple[str, ...] = ()
     # Around all its actions, when the resource has been started.
     around: Callable[[Lab, Agent], AbstractContextManager[None]] = _nowhere
     # Done before the rules are made, and after.
@@ -451,6 +453,39 @@ def _losing(losses: dict[str, Loss | str]) -> Callable[[Lab, Agent], AbstractCon
     return around
 
 
+@contextmanager
+def _read_only(lab: Lab, agent: Agent) -> Iterator[None]:
+    runner = Runner(lab, agent.name)
+    with ExitStack() as mounts:
+        for where in (ACTIVE, agent.other):
+            mounts.enter_context(runner.state_read_only(where))
+        yield
+
+
+@contextmanager
+def _of_little_room(lab: Lab, agent: Agent) -> Iterator[None]:
+    yield
+    for where in (ACTIVE, agent.other):
+        lab.exec(where, "mount", "-o", "remount,size=50%", "/run")
+
+
+def _leave_no_room(lab: Lab, agent: Agent, action: str) -> None:
+    """Make /run as large as what is in it."""
+    where = agent.node(action)
+    used = lab.exec(where, "df", "--output=used", "-k", "/run").stdout.split()[1]
+    lab.exec(where, "mount", "-o", f"remount,size={used}k", "/run")
+
+
+def _damage(command: str) -> Callable[[Lab, Agent, str], None]:
+    """Do this to each file of the cache, $f. Marks have no contents."""
+
+    def before(lab: Lab, agent: Agent, action: str) -> None:
+        script = f'cd {RSCTMP}/ocf-aws && for f in *; do [ -s "$f" ] && {command}; done; true'
+        lab.exec(agent.node(action), "sh", "-c", script)
+
+    return before
+
+
 def _about(rule: Rule) -> dict[str, Any]:
     """Whoever has warm caches hardly asks metadata: the test is to have none."""
     metadata = rule.service == "imds"
@@ -464,6 +499,11 @@ def _lasting(id_: str, what: str, rule: Rule, *says: str, **more: Any) -> Row:
 
 def _passing(id_: str, what: str, rule: Rule, **more: Any) -> Row:
     return Row(id_, what, **_about(rule) | {"traces": (rule.kind,)} | more)
+
+
+def _lacking(id_: str, what: str, **more: Any) -> Row:
+    """AWS is well: it may take as long as it takes on a busy machine."""
+    return Row(id_, what, parameters={"api_timeout": "10s"}, **more)
 
 
 _NETWORK = "check network, DNS and security group"
@@ -636,6 +676,16 @@ ROWS = [
         Row(id_, what, losses=losses, around=_losing(losses))
         for id_, (what, losses) in LOSSES.items()
     ),
+    _lacking("L1-full", "/run is full", cold=True, around=_of_little_room, before=_leave_no_room),
+    _lacking("L1-readonly", "/run is read-only", losses=READ_ONLY, around=_read_only),
+    _lacking(
+        "L2-corrupt",
+        "cache corrupt",
+        before=_damage('printf x | dd of="$f" bs=1 seek=120 conv=notrunc'),
+    ),
+    _lacking("L2-truncated", "cache truncated", before=_damage('truncate -s 100 "$f"')),
+    _lacking("L2-foreign", "cache owned by another", before=_damage('chown 65534 "$f"')),
+    _lacking("L3", "sixteen descriptors", wrapper=("prlimit", "--nofile=16")),
 ]
 
 
@@ -659,6 +709,8 @@ class Required:
     owners: frozenset[str | None]
     # How often it may call one thing.
     most_calls: int
+    # A probe after a stop.
+    stopped: int = field(default=NOT_RUNNING, kw_only=True)
     # Exactly these calls to the service, when nothing is wrong.
     calls: tuple[str, ...] | None
 
@@ -703,9 +755,13 @@ def _writes_in(agent: Agent, row: Row, action: str, lasts: bool) -> int:
     return 0 if lasts else agent.writes(action)
 
 
-def _sees(agent: Agent, loss: Loss, action: str) -> bool:
+def _sees(loss: Loss, action: str) -> bool:
+    if action == START:
+        return loss.start != OK
+    if action == PROBE and loss.probe is not None:
+        return True
     looks = (DEEP,) if loss.deep_only else (PROBE, MONITOR, DEEP)
-    return action in looks or (action == START and loss.start != OK)
+    return loss.code != OK and action in looks
 
 
 def _writes_after(agent: Agent, loss: Loss, action: str) -> int:
@@ -726,9 +782,9 @@ def _required_of_loss(agent: Agent, loss: Loss, action: str) -> Required:
     code = ACTIONS[action].healthy
     if action == DEEP:
         code, says = agent.deep_code, agent.deep_says
-    suffers = _sees(agent, loss, action)
+    suffers = _sees(loss, action)
     if suffers:
-        code = {PROBE: loss.probe, START: loss.start}.get(action, loss.code)
+        code = {PROBE: loss.probe_code, START: loss.start}.get(action, loss.code)
         says = loss.start_says if action == START else loss.says
     return Required(
         code=code,
@@ -736,7 +792,8 @@ def _required_of_loss(agent: Agent, loss: Loss, action: str) -> Required:
         says=says,
         traces=(),
         unheard=False,
-        warns=False,
+        warns=action == STOP and loss.stop_warns,
+        stopped=loss.stopped,
         writes=_writes_after(agent, loss, action),
         owners=_owners_after(agent, loss, action),
         most_calls=NOTHING.most_attempts * agent.at_once,

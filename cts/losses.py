@@ -34,7 +34,7 @@ class Loss:
 
     # How it happens; None: AWS gives it to the node that may take it over.
     happens: Callable[[Lab], None] | None
-    # Of the recurring monitor; a probe says the same, but that what is left is enough to run.
+    # Of the recurring monitor.
     code: int
     # What was lost, and where.
     says: tuple[str, ...]
@@ -48,13 +48,24 @@ class Loss:
     start_says: tuple[str, ...] = ()
     # Only a monitor that looks deeper can see it.
     deep_only: bool = False
+    # Of a probe; None: as the monitor, but that what is left is enough to run.
+    probe: int | None = None
+    # A stop succeeds with a warning; a probe after it.
+    stop_warns: bool = False
+    stopped: int = NOT_RUNNING
     # Puts right what no start does.
     undo: Callable[[Lab], None] = _nothing
 
     @property
-    def probe(self) -> int:
+    def probe_code(self) -> int:
         """Exit code of a probe."""
+        if self.probe is not None:
+            return self.probe
         return OK if self.code == DEGRADED else self.code
+
+
+def _unharmed(_lab: Lab) -> None:
+    """Nothing is lost: the node lacks something that only some actions need."""
 
 
 NOBODY: frozenset[str | None] = frozenset()
@@ -367,4 +378,32 @@ LOSSES: dict[str, tuple[str, dict[str, Loss | str]]] = {
             **dict.fromkeys((ROUTES, ELASTIC, SECOND, RECORD, REGIONS), _NO_PROCESS),
         },
     ),
+}
+
+
+# --- what a node may lack ------------------------------------------------------------------
+
+# A start that cannot be written down fails, for nobody would know of it; what else there is to
+# write can be done without.
+_UNWRITTEN = {
+    "start": FAILED,
+    "start_says": ("Read-only file system",),
+    "start_writes": 0,
+}
+READ_ONLY: dict[str, Loss | str] = {
+    **dict.fromkeys((ROUTES, SECOND, REGIONS), Loss(_unharmed, OK, (), _on(HOME))),
+    ELASTIC: Loss(_unharmed, OK, (), _on(HOME), stop_warns=True, **_UNWRITTEN),
+    # The name leads here before a stop and after it, and so does the mark that no stop can remove:
+    # a probe cannot tell.
+    RECORD: Loss(
+        _unharmed,
+        OK,
+        ("cannot tell", "Read-only file system"),
+        _on(HOME),
+        probe=FAILED,
+        stop_warns=True,
+        stopped=FAILED,
+        **_UNWRITTEN,
+    ),
+    PORT: Loss(_unharmed, OK, (), _on(HOME), **_UNWRITTEN),
 }
