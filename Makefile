@@ -272,7 +272,7 @@ faults: deps
 	OCF_AWS_BUILD=$(abspath $(B)) $(PYTHON_RUN) cts/matrix.py --agents "$(AGENT)" --rows "$(ROW)" \
 	    $(if $(VALGRIND),--under valgrind)
 
-crash: ROW = $(foreach end,K1 K2,$(foreach action,start stop repair,$(end)-$(action)-all))
+crash: ROW = $(foreach end,K1 K2,$(foreach action,start stop repair leave finish,$(end)-$(action)-all))
 crash: faults
 
 clean:

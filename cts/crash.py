@@ -7,9 +7,8 @@ after fencing, a start on the other node alone. However it was cut short, in the
 node has the resource, and the other says that it has not.
 """
 
-import os
+import re
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,11 @@ from typing import Any
 from cloud import Cloud
 from crashpoint import Point, crashing, listing, points, reached
 from faultlab import Cell, Stage
-from faults import ACTIVE, DEGRADED, FAILED, NOT_RUNNING, OK, Row, place_record
+from faults import ACTIVE, DEGRADED, FAILED, NOT_RUNNING, OK, REMOTE, Row, place_record
+from lab.aws.cloud import is_read
 from lab.handle import Lab
-from runner import ASIDE, LOG_FILE, REASON_MAX, Outcome, Running
+from lab.state import until
+from runner import ASIDE, LOG_FILE, REASON_MAX, Outcome, Runner, Running
 from transit import OSAKA, SINGAPORE, TOKYO, Transit
 
 # As a node sees it; strace writes there.
@@ -27,8 +28,14 @@ TRACE = "/tmp/trace"
 # The sanitizer of leaks does not work where a process is traced.
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0"}
 
-START, STOP, REPAIR = "start", "stop", "repair"
-ACTIONS = (START, STOP, REPAIR)
+START, STOP, REPAIR, LEAVE, FINISH = "start", "stop", "repair", "leave", "finish"
+ACTIONS = {
+    START: "a start",
+    STOP: "a stop",
+    REPAIR: "a monitor that repairs",
+    LEAVE: "a start while another region is dead",
+    FINISH: "the monitor that finishes such a start",
+}
 # What comes after the crash.
 AGAIN, STOPPED, FENCED = "again", "stopped", "fenced"
 SEQUELS = (AGAIN, STOPPED, FENCED)
@@ -36,8 +43,11 @@ KILL = "SIGKILL"
 SIGNALS = {"SIGTERM": ("K1", "asked to end"), KILL: ("K2", "killed")}
 # timeout(1) ends with this when a signal has ended what it watches.
 TERMINATED = 128 + signal.SIGTERM
-# Older than any writer: see common/cache.c.
-OLD_S = 120
+LATE_S = 20
+# Here it is no matter that a region is slow.
+PATIENCE = "10s"
+# When the writer of a file began: see common/cache.c.
+AGED = re.compile(r"-[0-9a-f]{16}-")
 
 
 def _drift_route(lab: Lab, other: str) -> None:
@@ -62,18 +72,35 @@ DRIFTS: dict[str, Callable[[Lab, str], None]] = {
 }
 
 
+def _how(action: str) -> tuple[str, dict[str, Any]]:
+    """What Pacemaker calls an action, and its options."""
+    if action in (REPAIR, FINISH):
+        repair = {"on_drift": "repair"} if action == REPAIR else {}
+        return "monitor", {"interval_ms": 10000, **repair}
+    return ("stop" if action == STOP else "start"), {}
+
+
 class Crash:
     """The crashes of one agent on ACTIVE by one signal."""
 
     def __init__(self, stage: Stage, row: str, signal_name: str):
         self.row, self.signal = row, signal_name
-        self.lab, self.agent, self.runner = stage.lab, stage.agent, stage.runner
+        self.lab, self.agent = stage.lab, stage.agent
+        parameters = self.agent.parameters(self.lab) | {"api_timeout": PATIENCE}
+        self.runner = Runner(self.lab, self.agent.name, **parameters)
 
     def play(self, action: str, thorough: bool = False) -> Iterator[Cell]:
-        """Crash at each point of an action; each is followed by one of the sequels, or by all."""
-        for index, point in enumerate(self.points(action)):
+        """Crash at the points of an action; each is followed by one of the sequels, or by all."""
+        if action in (LEAVE, FINISH) and not self.agent.remote_calls:
+            why = "it works in its own region alone"
+            yield Cell(self.agent.name, self.row, action, senseless=why)
+            return
+        # What asks to end is looked at when an agent waits: many points are the same to it.
+        each = 1 if thorough or self.signal == KILL else 2
+        for index, point in enumerate(self.points(action)[::each]):
             for sequel in SEQUELS if thorough else (SEQUELS[index % len(SEQUELS)],):
                 yield self.cell(action, point, sequel)
+        self.runner.check_secrets()
 
     def points(self, action: str) -> list[Point]:
         """Where an action can be cut short."""
@@ -89,6 +116,7 @@ class Crash:
         self._arrange(action)
         running = self._begin(action, crashing(TRACE, point, self.signal))
         outcome = running.wait()
+        self.lab.clear_faults()
         wrong = list(self._cut(point, outcome))
         wrong += self._sane(action) if sequel != FENCED else ()
         wrong += {AGAIN: self._again, STOPPED: self._stopped, FENCED: self._fenced}[sequel](action)
@@ -103,7 +131,7 @@ class Crash:
         """ACTIVE is to start, to stop or to put something right; its caches are empty."""
         other = self.agent.other
         self._expect(OK, self.runner.stop(other))
-        if action == START:
+        if action in (START, LEAVE, FINISH):
             self._expect(OK, self.runner.stop(ACTIVE))
             if self.agent.at_aws:
                 self.agent.place(self.lab, other)
@@ -112,14 +140,15 @@ class Crash:
         if action == REPAIR and self.agent.name in DRIFTS:
             DRIFTS[self.agent.name](self.lab, other)
         self.runner.forget(ACTIVE)
+        if action in (LEAVE, FINISH):
+            self.lab.fault(self.agent.service, "refuse", region=REMOTE)
+        if action == FINISH:
+            self._expect(OK, self.runner.start(ACTIVE))
+            self.lab.clear_faults()
 
     def _begin(self, action: str, wrapper: tuple[str, ...]) -> Running:
-        options: dict[str, Any] = {"wrapper": wrapper, "environment": ENVIRONMENT}
-        if action == REPAIR:
-            return self.runner.begin(
-                ACTIVE, "monitor", interval_ms=10000, on_drift="repair", **options
-            )
-        return self.runner.begin(ACTIVE, action, **options)
+        verb, options = _how(action)
+        return self.runner.begin(ACTIVE, verb, wrapper=wrapper, environment=ENVIRONMENT, **options)
 
     def _end(self, running: Running) -> None:
         self._expect(OK, self.runner.end(running))
@@ -153,8 +182,9 @@ class Crash:
 
     def _sane(self, action: str) -> Iterator[str]:
         """Whoever looks at the node now gets one of the answers that there are."""
-        outcome = self.runner.probe(ACTIVE) if action == START else self.runner.monitor(ACTIVE)
-        legal = {OK, NOT_RUNNING} | (set() if action == START else {DEGRADED})
+        starts = action in (START, LEAVE)
+        outcome = self.runner.probe(ACTIVE) if starts else self.runner.monitor(ACTIVE)
+        legal = {OK, NOT_RUNNING} | (set() if starts else {DEGRADED})
         if not self.agent.at_aws:
             # A listener that does not do its work has failed.
             legal.add(FAILED)
@@ -170,13 +200,9 @@ class Crash:
             if not self.agent.stays:
                 yield from self._owned_by(None)
             return
-        yield from self._succeeds(self._once_more(action))
+        verb, options = _how(action)
+        yield from self._succeeds(self.runner(ACTIVE, verb, **options))
         yield from self._only(ACTIVE)
-
-    def _once_more(self, action: str) -> Outcome:
-        if action == START:
-            return self.runner.start(ACTIVE)
-        return self.runner.monitor(ACTIVE, on_drift="repair")
 
     def _stopped(self, _action: str) -> Iterator[str]:
         """Pacemaker's way: a stop where it failed, then a start elsewhere."""
@@ -228,20 +254,89 @@ class Crash:
         if not self._asides():
             return
         for path in self._asides():
-            os.utime(path, times=(time.time() - OLD_S,) * 2)
-        self.runner.forget(ACTIVE)
+            path.rename(path.with_name(AGED.sub("-0000000000000000-", path.name)))
+        self.runner.learn_secrets(ACTIVE)
+        for path in self.runner.state_dir(ACTIVE).iterdir():
+            if path.is_file() and path.stat().st_size > 0 and not path.match(ASIDE):
+                path.unlink()
         self.runner.start(ACTIVE)
         yield from (f"{path.name} stays for ever" for path in self._asides())
+
+
+class Late(Crash):
+    """A start is killed while AWS has its writes but has not carried them out; that comes later."""
+
+    def play(self) -> Iterator[Cell]:
+        """Once for each agent that writes; the others have nothing that could come late."""
+        if self.agent.writes(START) == 0:
+            why = "it writes nothing at AWS"
+            yield Cell(self.agent.name, self.row, START, senseless=why)
+        else:
+            yield Cell(self.agent.name, self.row, START, wrong=tuple(self._late()))
+
+    def _late(self) -> Iterator[str]:
+        self._arrange(START)
+        sent = self._die_writing()
+        yield from self._succeeds(self.runner.start(self.agent.other))
+        yield from self._owned_by(self.agent.other)
+        self.lab.clear_requests()
+        self.lab.clear_faults()
+        until(lambda: len(self._carried_out()) == sent, LATE_S, "the writes to be carried out")
+        codes = {entry["code"] for entry in self._carried_out()}
+        if self.agent.owners(self.lab) == {self.agent.other}:
+            # A batch that was made for another state of the record is refused.
+            if codes != {"InvalidChangeBatch"}:
+                yield f"it stays where it is, and AWS says {codes}"
+        else:
+            yield from self._notices(self.runner.monitor(self.agent.other))
+            yield from self._succeeds(self.runner.stop(self.agent.other))
+            yield from self._succeeds(self.runner.start(self.agent.other))
+        yield from self._stop_crashed()
+        yield from self._only(self.agent.other)
+
+    def _die_writing(self) -> int:
+        """Kill a start that waits for the answers to its writes; how many there are."""
+        kinds = {call for call in self.agent.calls[START] if not is_read(call)}
+        for call in kinds:
+            self.lab.fault(self.agent.service, "held", action=call, node=ACTIVE)
+        running = self.runner.begin(ACTIVE, START)
+        held = until(self._settled_hits, LATE_S, "the start to write")
+        running.kill()
+        return held
+
+    def _settled_hits(self) -> int:
+        """How many writes AWS holds, once they are as many as the calls that go out at once."""
+        held = sum(rule["hits"] for rule in self.lab.control.faults())
+        return held if held >= self._first_writes() else 0
+
+    def _first_writes(self) -> int:
+        """Of several regions the own one's come first."""
+        return self.agent.writes(START) if not self.agent.remote_calls else 4
+
+    def _carried_out(self) -> list[dict[str, Any]]:
+        return [entry for entry in self.lab.requests() if entry["fault"] == "held"]
+
+    def _notices(self, outcome: Outcome) -> Iterator[str]:
+        if outcome.code not in (NOT_RUNNING, DEGRADED):
+            yield f"another has it, and not {NOT_RUNNING} or {DEGRADED}: {outcome}"
+        else:
+            yield from self._told(outcome)
 
 
 def _row(name: str, action: str, thorough: bool) -> Row:
     number, what = SIGNALS[name]
     return Row(
         f"{number}-{action}" + ("-all" if thorough else ""),
-        f"{what} at each point of a {action}" + (", and all that may follow" if thorough else ""),
+        f"{what} at the points of {ACTIONS[action]}"
+        + (", and all that may follow" if thorough else ""),
         play=lambda stage, row: Crash(stage, row.id, name).play(action, thorough),
     )
 
 
-ROWS = [_row(name, action, False) for name in SIGNALS for action in ACTIONS]
+LATE = Row(
+    "K2-late",
+    "killed, and AWS carries out its writes when another has taken over",
+    play=lambda stage, row: Late(stage, row.id, KILL).play(),
+)
+ROWS = [*(_row(name, action, False) for name in SIGNALS for action in ACTIONS), LATE]
 THOROUGH = [_row(name, action, True) for name in SIGNALS for action in ACTIONS]

@@ -955,6 +955,17 @@ def test_lost_answer_of_a_write_that_was_done(aws: Aws, ec2: Any) -> None:
     assert (entry["status"], entry["bytes_out"], entry["fault"]) == (0, 0, "lost")
 
 
+def test_held_request_is_served_when_its_sender_has_gone(aws: Aws, ec2: Any) -> None:
+    rule = aws.control.add_fault("ec2", "held", action="ReplaceRoute")
+    with pytest.raises(botocore.exceptions.ReadTimeoutError):
+        aws.replace(aws.client(read_timeout_s=0.3), "n2")
+    assert [found["hits"] for found in aws.control.faults()] == [1]
+    table = aws.table("private-a")
+    assert aws.routes(table)[VIP]["NetworkInterfaceId"] == aws.eni("n1")
+    aws.control.clear_faults(rule["id"])
+    until(lambda: aws.routes(table)[VIP]["NetworkInterfaceId"] == aws.eni("n2"), 5, "the write")
+
+
 def test_slow_and_latency(aws: Aws, ec2: Any) -> None:
     aws.control.add_fault("ec2", "slow", count=1, param=300)
     start = time.monotonic()

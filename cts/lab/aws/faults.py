@@ -40,8 +40,10 @@ AWS_KINDS = {
     *MODIFIERS,
     *("hang", "reset", "badcert", "html502", "truncate", "wrongroot", "huge", "bomb", "badutf8"),
     *("empty", "throttle", "e500", "e503", "mix", "denied", "expired", "reqexpired", "badsig"),
-    *("lost", "prior"),
+    *("lost", "prior", "held"),
 }
+# Served as usual, but not before the rule is removed: what is on its way when its sender dies.
+HELD = "held"
 # Kinds that only some services have, and their one action.
 _ONLY_SERVICES = {"stale": ("ec2", "imds"), "pending": ("route53",), "prior": ("route53",)}
 _ONLY_ACTION = {"pending": "ChangeResourceRecordSets", "prior": "ChangeResourceRecordSets"}
@@ -130,6 +132,8 @@ class Effect:
     insync_s: float | None = None
     # Lifetime of the credentials that replace the caller's once it has been served.
     rotated_s: float | None = None
+    # Rules that are to be removed before it is served.
+    held: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
 
@@ -161,6 +165,7 @@ class FaultTable:
         self._ids = itertools.count(1)
         # The rules, and what has become of them in packet filters: no request waits for these.
         self._lock = threading.Lock()
+        self._removed = threading.Condition(self._lock)
         self._wire = threading.Lock()
 
     def rules(self) -> list[dict[str, Any]]:
@@ -190,6 +195,7 @@ class FaultTable:
                 kept = [rule for rule in self._rules if rule_id not in (None, rule.id)]
                 removed = len(self._rules) - len(kept)
                 self._rules = kept
+                self._removed.notify_all()
             self._apply_wire()
         return removed
 
@@ -222,7 +228,9 @@ class FaultTable:
                     continue
                 if not rule.selects(service, region, action, node, params):
                     continue
-                if rule.kind in MODIFIERS:
+                if rule.kind == HELD:
+                    effect.held.append(rule.id)
+                elif rule.kind in MODIFIERS:
                     setattr(effect, _EFFECTS[rule.kind], self._number(rule))
                 elif effect.kind is None:
                     effect.kind, effect.param, effect.hit = rule.kind, rule.param, rule.hits
@@ -231,6 +239,11 @@ class FaultTable:
                 rule.hits += 1
                 effect.names.append(rule.kind)
         return effect
+
+    def hold(self, effect: Effect) -> None:
+        """Wait until the rules are removed that hold a request."""
+        with self._removed:
+            self._removed.wait_for(lambda: not any(rule.id in effect.held for rule in self._rules))
 
     def bad_certificate(self, service: str | None, region: str | None, node: str | None) -> bool:
         """Whether a TLS connection gets the certificate nobody trusts."""

@@ -98,6 +98,7 @@ class Gateway:
             effect = self._context.faults.take(
                 call.service, call.region, call.action, call.node, call.params
             )
+            self._context.faults.hold(effect)
             reply = self._respond(call, effect)
             if effect.rotated_s is not None and call.node is not None:
                 self._rotate(call.node, effect.rotated_s)
