@@ -206,19 +206,19 @@ MOVE = Trouble(schedule.MOVE, "web", ("n1",), {}, 98.0, 120.0)
         pytest.param(
             silent(100, 102, freeze(100, 101.5, "n2")), {"clients served"}, id="n2-frozen"
         ),
-        pytest.param(fell(159), set(), id="slow-failover"),
-        pytest.param(fell(170), {"clients served", "failover explained"}, id="too-slow"),
-        pytest.param(fell(170, api(90, 130)), set(), id="hindered"),
+        pytest.param(fell(179), set(), id="slow-failover"),
+        pytest.param(fell(190), {"clients served", "failover explained"}, id="too-slow"),
+        pytest.param(fell(190, api(90, 130)), set(), id="hindered"),
         pytest.param(
             fell(300 - 1, api(90, 130)), {"clients served", "failover explained"}, id="api-back"
         ),
         pytest.param(
-            fell(170, api(90, 130, node="n1")),
+            fell(190, api(90, 130, node="n1")),
             {"clients served", "failover explained"},
             id="only-the-dead-hindered",
         ),
         pytest.param(
-            fell(170, api(165, 250)), {"clients served", "failover explained"}, id="hindered-later"
+            fell(190, api(185, 250)), {"clients served", "failover explained"}, id="hindered-later"
         ),
         # failover explained
         pytest.param(moved(), {"failover explained", "clients served"}, id="moved-by-itself"),
@@ -381,8 +381,8 @@ def test_cut_of_four() -> None:
 def test_start_is_tried_again() -> None:
     """Where starts have failed the cluster tries again after failure-timeout."""
     failure = Failure(135.0, "start_0", VIP, "n2", "error")
-    assert broken(fell(190)) == {"clients served", "failover explained"}
-    run = dataclasses.replace(fell(190), failures=(failure,))
+    assert broken(fell(200)) == {"clients served", "failover explained"}
+    run = dataclasses.replace(fell(200), failures=(failure,))
     assert broken(run) == {"fail-count explained"}
 
 
@@ -398,8 +398,8 @@ def test_what_is_said() -> None:
     """A violation says when, what and what it may have to do with."""
     (first, _second) = judge.violations(moved(api(90, 130)))
     assert "web for 3.0 s, until +103.0 s; nothing explains it" in str(first)
-    text = str(judge.violations(fell(170))[0])
-    assert "kill n1 explains it until +160.0 s" in text
+    text = str(judge.violations(fell(190))[0])
+    assert "kill n1 explains it until +180.0 s" in text
 
 
 def test_json(tmp_path: Path) -> None:

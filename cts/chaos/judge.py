@@ -28,11 +28,11 @@ LATE_S = 0.5
 BLIP_S = 1.0
 # A node that is silent for less is not lost: Corosync's token is three seconds and more.
 TOKEN_S = 2.0
-# Detection by Corosync takes 7 to 12 s (token, consensus), fence_aws 4, probes and starts of a
-# group 5, the record's TTL or the balancer's health checks 10 more; and all that twice.
-FAILOVER_S = 60.0
-# Detection and fencing alone. With hindrance fence_aws is tried again and again.
-FENCING_S = 40.0
+# Detection by Corosync takes 7 to 12 s (token, consensus), pcmk_delay_base 10, fence_aws 4, probes
+# and starts of a group 5, the record's TTL or the balancer's health checks 10; and all that twice.
+FAILOVER_S = 80.0
+# Detection, delay and fencing alone. With hindrance fence_aws is tried again and again.
+FENCING_S = 50.0
 # A group stops and starts in good order, an action that was killed is repeated: 2 s, TTL 10.
 MOVE_S = 40.0
 # An attempt to fence that hangs is given up after pcmk_reboot_timeout (60 s) and a fifth of it;
