@@ -174,7 +174,7 @@ MOVE = Trouble(schedule.MOVE, "web", ("n1",), {}, 98.0, 120.0)
             id="two-answer",
         ),
         pytest.param(
-            changed(moved(MOVE), answers=(Spell(0, 110, "n1"), Spell(110, 300, "n2"))),
+            changed(moved(MOVE), answers=(Spell(0, 102, "n1"), Spell(102, 300, "n2"))),
             {"answered by holder"},
             id="old-node-goes-on",
         ),
@@ -204,6 +204,9 @@ MOVE = Trouble(schedule.MOVE, "web", ("n1",), {}, 98.0, 120.0)
         ),
         pytest.param(silent(100, 102, freeze(100, 101.5)), set(), id="frozen"),
         pytest.param(
+            silent(100, 102, freeze(104, 105.5)), {"clients served"}, id="frozen-afterwards"
+        ),
+        pytest.param(
             silent(100, 102, freeze(100, 101.5, "n2")), {"clients served"}, id="n2-frozen"
         ),
         pytest.param(fell(179), set(), id="slow-failover"),
@@ -218,7 +221,7 @@ MOVE = Trouble(schedule.MOVE, "web", ("n1",), {}, 98.0, 120.0)
             id="only-the-dead-hindered",
         ),
         pytest.param(
-            fell(190, api(185, 250)), {"clients served", "failover explained"}, id="hindered-later"
+            fell(190, api(182, 186)), {"clients served", "failover explained"}, id="hindered-later"
         ),
         # failover explained
         pytest.param(moved(), {"failover explained", "clients served"}, id="moved-by-itself"),
