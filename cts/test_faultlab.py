@@ -87,7 +87,7 @@ RENEWAL = {**ASKED, "service": "imds", "action": "GET /iam/security-credentials/
         ({"requests": [RENEWAL] * 2}, {}, "credentials renewed 2 times"),
         ({}, {"owners": {"n1", "n3"}}, "it is on ['n1', 'n3'], not on ['n1']"),
         ({}, {"owners": set()}, "it is on [], not on ['n1']"),
-        ({}, {"probe": 0}, "a probe after it says 0"),
+        ({}, {"action": STOP, "probe": 0}, "a probe after it says 0"),
         ({}, {"files": ["/tmp/x"]}, "files left: /tmp/x"),
         ({}, {"log": "pcmk: out of memory"}, "bytes needed"),
         ({}, {"figures": meter.Figures(190, 1, (MAX_MEMORY >> 10) + 1, 1)}, "bytes needed"),
