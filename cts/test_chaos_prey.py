@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Actions of agents that are found and killed while they run."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos.prey import Prey
+from lab.handle import Lab
+from lab.topology import VIP
+from runner import Runner
+
+NAME = "ctsprey"
+AGENT = "route-table-vip"
+GIVE_UP_S, NONE_S = 30, 1.0
+
+
+@pytest.fixture(scope="module")
+def silent(agents: Path) -> Iterator[Lab]:
+    """A lab whose EC2 does not answer: actions wait for it."""
+    with Lab.running(NAME, with_cluster=False, agents=agents) as running:
+        running.fault("ec2", "hang")
+        yield running
+
+
+def hunted(lab: Lab, prey: Prey, within_s: float) -> str | None:
+    """Where a prey was killed."""
+    until_t = time.monotonic() + within_s
+    return prey.kill(lab, ["n1", "n2"], signal.SIGKILL, 0, lambda: time.monotonic() > until_t)
+
+
+@pytest.mark.parametrize(
+    ("action", "interval_ms", "prey", "found"),
+    [
+        pytest.param("start", None, Prey("vip", AGENT, "start"), True, id="start"),
+        pytest.param("monitor", 10000, Prey("vip", AGENT, "monitor"), True, id="monitor"),
+        pytest.param("monitor", None, Prey("vip", AGENT, "monitor"), False, id="probe"),
+        pytest.param("start", None, Prey("vip", AGENT, "monitor"), False, id="another-action"),
+        pytest.param("start", None, Prey("other", AGENT, "start"), False, id="another-resource"),
+        pytest.param(
+            "monitor", 10000, Prey("vip", AGENT, "monitor", standby=True), False, id="not-standby"
+        ),
+    ],
+)
+def test_kills_what_it_is_for(
+    silent: Lab, action: str, interval_ms: int | None, prey: Prey, found: bool
+) -> None:
+    """The action that is meant, wherever it runs, and no other."""
+    agent = Runner(silent, AGENT, ip=VIP)
+    running = agent.begin("n2", action, interval_ms=interval_ms, timeout_ms=5000)
+    assert hunted(silent, prey, GIVE_UP_S if found else NONE_S) == ("n2" if found else None)
+    assert (running.wait().code == -signal.SIGKILL) == found
