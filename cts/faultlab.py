@@ -442,7 +442,7 @@ class Stage:
         assert self.runner.stop(self.agent.other).code == OK
         assert self.runner.start(ACTIVE).code == OK
         for action, code in ((STANDBY, NOT_RUNNING), (DEEP, self.agent.deep_code)):
-            done = self.runner.end(self._begin(action, TIMEOUT_MS))
+            done = self.runner.end(self.begin(action, TIMEOUT_MS))
             assert done.code == code, done
         for where in (ACTIVE, self.agent.other):
             self.runner.learn_secrets(where)
@@ -483,9 +483,10 @@ class Stage:
 
     def _begin_measured(self, action: str, timeout_ms: int, row: Row) -> Running:
         wrapper = (METER, FIGURES_FILE, *self.conditions.wrapper, *row.wrapper)
-        return self._begin(action, timeout_ms, wrapper=wrapper, **row.parameters)
+        return self.begin(action, timeout_ms, wrapper=wrapper, **row.parameters)
 
-    def _begin(self, action: str, timeout_ms: int, **more: Any) -> Running:
+    def begin(self, action: str, timeout_ms: int, **more: Any) -> Running:
+        """Start an action as its row of ACTIONS says."""
         how = ACTIONS[action]
         options = {**how.options, "timeout_ms": timeout_ms, **more}
         options["grace_ms"] = self.conditions.grace_ms

@@ -22,6 +22,7 @@ from pathlib import Path
 import crash
 import crowd
 import faultreport
+import scarce
 from faultlab import CONDITIONS, NATIVE, Cell, Conditions, Stage, with_meter
 from faults import ACTIONS, AGENTS, NOTHING, ROWS, Agent, Required, Row, required
 from lab.aws.client import ControlError
@@ -37,7 +38,7 @@ LABS = 4
 # Rows that are run without a break, between which a lab may go to another agent.
 CHUNK = 4
 # The rows with steps of their own are begun first, since they take longest.
-OWN_STEPS = [*crash.ROWS, *crowd.ROWS]
+OWN_STEPS = [*crash.ROWS, *crowd.ROWS, *scarce.ROWS]
 ALL_ROWS = {row.id: row for row in (*OWN_STEPS, *ROWS, *crash.THOROUGH)}
 
 
