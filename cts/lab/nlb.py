@@ -392,7 +392,8 @@ class _Running:
         name = "/".join(key)
         if row["status"] != "MAINT":
             self._haproxy.command(f"set server {name} state maint")
-            self._haproxy.command(f"shutdown sessions server {name}")
+        # Again each time: one that was just being connected is not among them at first.
+        self._haproxy.command(f"shutdown sessions server {name}")
         self._haproxy.try_command(f"del server {name}", "Server deleted.")
 
 
