@@ -106,7 +106,16 @@ def _summary(cells: list[Cell], about: str) -> str:
     counts = {name: sum(verdict(cell) == name for cell in cells) for name in (RIGHT, WRONG)}
     senseless = len(cells) - sum(counts.values())
     style = "sum bad" if counts[WRONG] else "sum"
-    legend = "".join(f"<dt>{MARKS[name]}</dt><dd>{escape(MEANINGS[name])}</dd>" for name in ACTIONS)
+    marks = [(MARKS[name], escape(MEANINGS[name])) for name in ACTIONS]
+    marks += [
+        (f'<span class="{name}">{mark}</span>', meaning)
+        for name, mark, meaning in (
+            (RIGHT, MARKS[PROBE], "right"),
+            (WRONG, "✗", "wrong"),
+            (SENSELESS, "·", "makes no sense"),
+        )
+    ]
+    legend = "".join(f"<div><dt>{mark}</dt><dd>{text}</dd></div>" for mark, text in marks)
     return (
         f'<p class="{style}">{sum(counts.values())} cells, {counts[RIGHT]} right, '
         f"{counts[WRONG]} wrong</p><p>Agents {escape(about)}. {senseless} more cells make no "
