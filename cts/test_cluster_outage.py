@@ -80,23 +80,26 @@ def _degraded(stage: Everything) -> dict[str, str]:
 
 
 class _Refused:
-    """Connections that are refused are not logged but counted: as log entries, at the latest
-    time at which they can have been."""
+    """Connections that are refused are not logged but counted: here they are as log entries,
+    those between two looks at the counters spread evenly."""
 
     def __init__(self, stage: Everything):
         self.entries: list[dict[str, Any]] = []
         self._lab = stage.lab
         self._seen: dict[tuple[str, str], int] = {}
+        self._looked = time.monotonic()
 
     def sample(self) -> None:
         """Look what has come since the last time."""
-        now = time.monotonic()
-        for (service, region), count in self._lab.refused().items():
+        counts, now = self._lab.refused(), time.monotonic()
+        for (service, region), count in counts.items():
             more = count - self._seen.get((service, region), 0)
-            self._seen[service, region] = count
             # By monitors, so reads.
-            entry = {"t": now, "service": service, "region": region, "action": "Describe"}
-            self.entries += [entry] * more
+            entry = {"service": service, "region": region, "action": "Describe"}
+            for number in range(1, more + 1):
+                t = self._looked + (now - self._looked) * number / more
+                self.entries.append({**entry, "t": t})
+        self._seen, self._looked = counts, now
 
 
 def _let_pass(stage: Everything, seconds: float) -> list[dict[str, Any]]:
