@@ -10,7 +10,7 @@
 
 FUZZ_XML_MUTATOR
 
-#define NAME "corp.example"
+#define NAME "corp.example."
 /* No profile, no file of credentials, no endpoint. */
 #define KEY(visibility) "route53-zone\n" visibility "\n" NAME "\n\n\n"
 
