@@ -16,7 +16,7 @@ from typing import Any
 from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.topology import PUBLIC_IP, REGION, SECONDARY, VIP, ZONE
-from losses import GROUP, LOSSES, READ_ONLY, Loss
+from losses import GROUP, LOSSES, ONE_REFUSES, READ_ONLY, Loss, refuse_one_table
 from runner import RSCTMP, TIMEOUT_MS, Runner
 from transit import Transit
 
@@ -453,6 +453,11 @@ def _losing(losses: dict[str, Loss | str]) -> Callable[[Lab, Agent], AbstractCon
     return around
 
 
+def _refuse_one_table(lab: Lab, agent: Agent, action: str) -> None:
+    if action == START:
+        refuse_one_table(lab, agent.node(action))
+
+
 @contextmanager
 def _read_only(lab: Lab, agent: Agent) -> Iterator[None]:
     runner = Runner(lab, agent.name)
@@ -662,6 +667,13 @@ ROWS = [
         least_writes=1,
         warns=frozenset((STOP,)),
     ),
+    Row(
+        "R1",
+        "one of many tables refuses",
+        losses=ONE_REFUSES,
+        around=_losing(ONE_REFUSES),
+        before=_refuse_one_table,
+    ),
     _lasting(
         "R2",
         "a remote region dead",
@@ -772,6 +784,8 @@ def _writes_after(agent: Agent, loss: Loss, action: str) -> int:
 def _owners_after(agent: Agent, loss: Loss, action: str) -> frozenset[str | None]:
     if action == START and loss.start == OK:
         return frozenset((agent.other,))
+    if action == START and loss.start_owners is not None:
+        return loss.start_owners
     taken_away = action in (STOP, START) and not agent.stays
     return loss.owners - {ACTIVE} if taken_away else loss.owners
 

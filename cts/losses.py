@@ -15,7 +15,7 @@ from lab.handle import Lab
 from lab.state import until
 from lab.topology import PUBLIC_IP, SECONDARY, VIP, ZONE
 from runner import Runner
-from transit import BLACKHOLE, TOKYO, Transit
+from transit import BLACKHOLE, OSAKA, TOKYO, Transit
 
 # Where the resource runs, who may take it over there and in another region, and route tables in
 # the scenario of several regions.
@@ -46,6 +46,8 @@ class Loss:
     # Of a start elsewhere, and what it says.
     start: int = OK
     start_says: tuple[str, ...] = ()
+    # Whom AWS leads to after a start that failed; None: as before.
+    start_owners: frozenset[str | None] | None = None
     # Only a monitor that looks deeper can see it.
     deep_only: bool = False
     # Of a probe; None: as the monitor, but that what is left is enough to run.
@@ -130,6 +132,30 @@ def _remove_address(address: str) -> Callable[[Lab], None]:
 
 def _gone(address: str) -> tuple[str, ...]:
     return (f"{address} is on no network interface",)
+
+
+EXTRA = [f"extra-{number}" for number in range(3, 11)]
+
+
+def _create_tables(lab: Lab) -> None:
+    """Ten route tables have the route."""
+    cloud = Cloud(lab)
+    for name in EXTRA:
+        tags = [{"ResourceType": "route-table", "Tags": [{"Key": "Name", "Value": name}]}]
+        cloud.ec2("CreateRouteTable", VpcId=cloud.vpc(), TagSpecifications=tags)
+        cloud.point(name, cloud.eni(HOME))
+
+
+def _delete_tables(lab: Lab) -> None:
+    for name in EXTRA:
+        Cloud(lab).ec2("DeleteRouteTable", RouteTableId=Cloud(lab).table(name))
+
+
+def refuse_one_table(lab: Lab, where: str) -> None:
+    """What a node writes to one route table of its region is denied."""
+    cloud = Cloud(lab, lab.topology.member(where).region)
+    table = cloud.table(min(cloud.targets()))
+    lab.fault("ec2", "denied", action="ReplaceRoute", node=where, match={"RouteTableId": table})
 
 
 # --- routes over regions -------------------------------------------------------------------
@@ -378,6 +404,37 @@ LOSSES: dict[str, tuple[str, dict[str, Loss | str]]] = {
             **dict.fromkeys((ROUTES, ELASTIC, SECOND, RECORD, REGIONS), _NO_PROCESS),
         },
     ),
+}
+
+
+# --- what AWS may refuse ------------------------------------------------------------------
+
+ONE_REFUSES: dict[str, Loss | str] = {
+    ROUTES: Loss(
+        _create_tables,
+        OK,
+        (),
+        _on(HOME),
+        start=FAILED,
+        start_says=("rtb-", "1 of 10 routes failed", "UnauthorizedOperation"),
+        start_writes=9,
+        start_owners=_on(HOME, OTHER),
+        undo=_delete_tables,
+    ),
+    REGIONS: Loss(
+        _unharmed,
+        OK,
+        (),
+        _on(HOME),
+        start=FAILED,
+        start_says=(OSAKA, "rtb-", "1 of 2 routes failed"),
+        start_writes=3,
+        # The way from the table that refuses leads to a gateway that leads back: the next start
+        # mends it.
+        start_owners=_on(HOME, FAR, None),
+    ),
+    **dict.fromkeys((ELASTIC, SECOND, RECORD), "what it changes is one object"),
+    PORT: _NOT_AT_AWS,
 }
 
 
