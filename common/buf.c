@@ -40,14 +40,16 @@ reserve(struct buf *b, size_t extra)
     if (cap > b->max + 1) {
         cap = b->max + 1;
     }
-    data = malloc(cap);
+    data = b->secret ? malloc(cap) : realloc(b->data, cap);
     if (data == NULL) {
         return -ERR_NOMEM;
     }
-    if (b->len > 0) {
-        memcpy(data, b->data, b->len);
+    if (b->secret) {
+        if (b->len > 0) {
+            memcpy(data, b->data, b->len);
+        }
+        wipe_and_free(b);
     }
-    wipe_and_free(b);
     b->data = data;
     b->cap = cap;
     b->data[b->len] = '\0';

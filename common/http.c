@@ -24,12 +24,14 @@
 struct http {
     const struct http_options *options;
     CURLM *multi;
+    size_t room;       /* bytes of bodies that may still come, of all exchanges made at once */
     bool hashed_trust; /* the system's trust store is a directory that OpenSSL can look things up in
                         */
 };
 
 /* One exchange while libcurl works on it. */
 struct running {
+    struct http *h;
     struct http_exchange *x;
     CURL *easy;
     struct curl_slist *headers;
@@ -164,12 +166,18 @@ static size_t
 on_body(char *data, size_t size, size_t n, void *arg)
 {
     struct running *r = arg;
+    struct buf *body = &r->x->answer.body;
+    size_t len = size * n;
 
-    if (buf_add(&r->x->answer.body, data, size * n) < 0) {
+    if (len > r->h->room || buf_add(body, data, len) < 0) {
         r->too_big = true;
+        /* Nobody reads a part of it, and others need the room. */
+        r->h->room += body->len;
+        buf_done(body);
         return 0;
     }
-    return size * n;
+    r->h->room -= len;
+    return len;
 }
 
 /* The value of header `name` in a line that is not NUL-terminated, into out; false when other. */
@@ -376,6 +384,7 @@ set_options(const struct http *h, struct running *r, struct deadline d)
 static int
 start(struct http *h, struct running *r, struct http_exchange *x, struct deadline d)
 {
+    r->h = h;
     r->x = x;
     http_exchange_done(x);
     x->error = (struct err){0};
@@ -561,8 +570,10 @@ static int
 perform(void *arg, struct http_exchange *const *exchanges, size_t n, struct deadline d)
 {
     struct http *h = arg;
-    int rc = attempt(h, exchanges, n, d);
+    int rc = 0;
 
+    h->room = HTTP_BODIES_MAX;
+    rc = attempt(h, exchanges, n, d);
     return rc == 0 && h->hashed_trust && h->options->ca_file == NULL
                ? attempt_with_bundle(h, exchanges, n, d)
                : rc;

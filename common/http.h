@@ -16,6 +16,9 @@
 #define HTTP_HEADERS_MAX    32
 #define HTTP_HOST_MAX       264
 #define HTTP_REQUEST_ID_MAX 64
+/* Bytes of the bodies of all exchanges made at once: a program has 32 MiB, of which libraries take
+ * more than half. */
+#define HTTP_BODIES_MAX (8 * 1024 * 1024)
 
 /* All pointers are borrowed until the exchange has ended. */
 struct http_request {
@@ -25,7 +28,8 @@ struct http_request {
     size_t n_headers;
     const char *body; /* NULL for none */
     size_t body_len;
-    size_t max_answer;   /* bytes of the answer's body; more is -ERR_TOO_BIG */
+    size_t max_answer;   /* bytes of the answer's body; more, or more than HTTP_BODIES_MAX
+                            together with others, is -ERR_TOO_BIG */
     uint64_t attempt_ms; /* cap of this attempt; the deadline may be nearer */
     bool direct;         /* never through a proxy: link-local services */
     bool fresh;          /* a write, on a new connection: libcurl repeats a request unasked when one

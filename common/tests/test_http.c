@@ -753,6 +753,45 @@ http_body_at_and_over_the_maximum(void **state)
     http_exchange_done(&x);
 }
 
+/* Each of them may be so large, but not all of them at once. */
+static void
+http_bodies_together_have_a_maximum(void **state)
+{
+    enum { N = HTTP_BODIES_MAX / BIG_BODY + 5 };
+    struct http_exchange x[N] = {0};
+    struct http_exchange *all[N];
+    const struct http_options options = {.proxy = NULL};
+    struct http_transport transport;
+    struct http *h = NULL;
+    size_t kept = 0;
+    char url[100];
+
+    (void)state;
+    (void)snprintf(url, sizeof(url), "%s/big", plain);
+    for (size_t i = 0; i < N; i++) {
+        x[i].request = (struct http_request){
+            .method = "GET", .url = url, .max_answer = BIG_BODY, .attempt_ms = 60000};
+        all[i] = &x[i];
+    }
+    assert_int_equal(http_new(&options, &h, NULL), 0);
+    transport = http_transport(h);
+    for (int round = 0; round < 2; round++) {
+        kept = 0;
+        assert_int_equal(
+            transport.perform(transport.arg, all, N, deadline_in(&clock_system, NULL, 60000, -1)),
+            0);
+        for (size_t i = 0; i < N; i++) {
+            assert_int_equal(x[i].error.code, x[i].answer.body.len > 0 ? 0 : -ERR_TOO_BIG);
+            kept += x[i].answer.body.len;
+        }
+        assert_in_range(kept, BIG_BODY, HTTP_BODIES_MAX);
+    }
+    for (size_t i = 0; i < N; i++) {
+        http_exchange_done(&x[i]);
+    }
+    http_free(h);
+}
+
 /* Who answers cannot make us keep more than a little, in no part of the answer. */
 static void
 http_endless_head_is_too_big(void **state)
@@ -1311,6 +1350,7 @@ main(void)
         SERVER_TEST(http_write_that_was_answered_ends_in_order),
         SERVER_TEST(http_deadline_nearer_than_the_cap_wins),
         SERVER_TEST(http_body_at_and_over_the_maximum),
+        SERVER_TEST(http_bodies_together_have_a_maximum),
         SERVER_TEST(http_endless_head_is_too_big),
         SERVER_TEST(http_body_is_never_decompressed),
         SERVER_TEST(http_secret_answer_in_a_wiping_buffer),

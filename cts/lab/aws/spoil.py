@@ -11,7 +11,7 @@ from lab.aws.faults import Effect
 from lab.aws.httpd import Reply
 
 _MEGABYTE = 1024 * 1024
-_NESTING = 200_000
+_NESTING = 100_000
 _HTML = b"""<html><head><title>502 Bad Gateway</title></head>
 <body><center><h1>502 Bad Gateway</h1></center></body></html>
 """
