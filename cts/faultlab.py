@@ -77,6 +77,7 @@ REQUEST_FIELDS = (
 )
 # Of one attempt; the default is five seconds.
 API_TIMEOUT = "api_timeout"
+API_TIMEOUT_MAX_S = 60
 CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
 
 
@@ -418,6 +419,7 @@ class Stage:
         self.lab, self.agent, self.conditions = lab, agent, conditions
         parameters = {API_TIMEOUT: "5s"} | agent.parameters(lab)
         seconds = int(parameters[API_TIMEOUT].removesuffix("s")) * conditions.slowed
+        seconds = min(seconds, API_TIMEOUT_MAX_S)
         self.runner = Runner(lab, agent.name, **parameters | {API_TIMEOUT: f"{seconds}s"})
 
     def run(self, row: Row) -> Iterator[Cell]:
@@ -439,8 +441,8 @@ class Stage:
     def set_up(self) -> None:
         """The resource runs on ACTIVE and on no other; the caches of both nodes are warm."""
         self.lab.clear_faults()
-        assert self.runner.stop(self.agent.other).code == OK
-        assert self.runner.start(ACTIVE).code == OK
+        for done in (self.runner.stop(self.agent.other), self.runner.start(ACTIVE)):
+            assert done.code == OK, done
         for action, code in ((STANDBY, NOT_RUNNING), (DEEP, self.agent.deep_code)):
             done = self.runner.end(self.begin(action, TIMEOUT_MS))
             assert done.code == code, done
