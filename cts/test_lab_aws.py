@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import http.client
 import json
+import operator
 import os
 import re
 import subprocess
@@ -1191,6 +1192,19 @@ def test_imds_faults(aws: Aws) -> None:
 
 
 # The log.
+
+
+def test_request_has_ended_when_its_answer_is_there(aws: Aws) -> None:
+    """So that what a client asks next never seems to have been asked meanwhile."""
+    client = aws.client()
+    aws.control.clear_requests()
+    answered = []
+    for _ in range(30):
+        client.describe_vpcs()
+        answered.append(time.monotonic())
+    ended = [entry["ended"] for entry in aws.control.requests()]
+    assert len(ended) == len(answered)
+    assert all(map(operator.le, ended, answered))
 
 
 def test_requests_and_round_trips_are_counted(aws: Aws) -> None:

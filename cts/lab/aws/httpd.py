@@ -159,11 +159,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._served += 1
         reply = self.server.application(request)
         size = 0
+        # The client may have an answer in one piece before this thread runs on.
+        answered = time.monotonic()
         try:
             size = self._deliver(reply)
         finally:
             if reply.sent is not None:
-                reply.sent(time.monotonic(), size)
+                at_once = reply.delivery == "whole" and reply.chunks is None
+                reply.sent(answered if at_once else time.monotonic(), size)
 
     def _deliver(self, reply: Reply) -> int:
         if reply.delivery == "hang":
