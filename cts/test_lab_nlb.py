@@ -111,6 +111,11 @@ def arn(aws: Any, group: str) -> str:
     return aws.topology["target_groups"][group]["arn"]
 
 
+def nobodys(group_arn: str) -> str:
+    """The ARN of a target group that there is not."""
+    return group_arn[:-1] + ("1" if group_arn.endswith("0") else "0")
+
+
 def described(elb: Any, group_arn: str, **more: Any) -> dict[str, dict[str, Any]]:
     """DescribeTargetHealth by instance."""
     answer = elb.describe_target_health(TargetGroupArn=group_arn, **more)
@@ -222,7 +227,7 @@ def test_api_end_of_draining_is_a_change(daemon: Aws, elb: Any) -> None:
 @pytest.mark.parametrize(
     ("call", "code"),
     [
-        (lambda elb, aws: described(elb, arn(aws, "db")[:-1] + "0"), "TargetGroupNotFound"),
+        (lambda elb, aws: described(elb, nobodys(arn(aws, "db"))), "TargetGroupNotFound"),
         (
             lambda elb, aws: elb.register_targets(
                 TargetGroupArn=arn(aws, "db"), Targets=[{"Id": "i-00000000000000000"}]
