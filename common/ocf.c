@@ -17,7 +17,6 @@
 #define MARGIN_DIVISOR 20    /* ... or a twentieth of it, when that is more */
 #define POLL_FIRST_MS  200   /* until what was accepted can be seen, the pause doubles ... */
 #define POLL_MAX_MS    2000  /* ... up to this */
-#define SETTLE_MS      20000 /* reads may lag a write by seconds: it is not repeated before */
 #define CONFIRM_MS     2000  /* before a loss that only AWS tells of is believed, it is ... */
 #define CONFIRM_TIMES  3     /* ... read again so often: one read may lag behind a write */
 #define LET_GO_MS      10000 /* what a stop spends on AWS at most */
@@ -141,6 +140,34 @@ ocf_key(const struct ocf_ctx *ctx, const char *what, struct buf *ret, struct err
     int rc = buf_addf(ret, "%s %s %s", what, ctx->agent->meta.name, ctx->instance);
 
     return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc)) : 0;
+}
+
+void
+ocf_time_note(const struct ocf_ctx *ctx, const char *what)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    OCF_BUF struct buf text = BUF_INIT(32);
+    unsigned long long now_ms = deadline_now_ms(ctx->deadline);
+
+    if (ocf_key(ctx, what, &key, NULL) == 0 && buf_addf(&text, "%llu", now_ms) == 0) {
+        cache_put(&ctx->cache, buf_str(&key), text.data, text.len);
+    }
+}
+
+bool
+ocf_time_since(const struct ocf_ctx *ctx, const char *what, uint64_t *ret_ms)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+    OCF_BUF struct buf text = BUF_INIT(32);
+    uint64_t now_ms = deadline_now_ms(ctx->deadline);
+    uint64_t at_ms = 0;
+
+    if (ocf_key(ctx, what, &key, NULL) < 0 || !cache_get(&ctx->cache, buf_str(&key), &text) ||
+        !param_parse_number(buf_str(&text), &at_ms) || at_ms > now_ms) {
+        return false;
+    }
+    *ret_ms = now_ms - at_ms;
+    return true;
 }
 
 /* The parameter, else the environment variable when it is not empty, else the last resort. */
@@ -383,22 +410,15 @@ ocf_settled_by_aws(const struct ocf_ctx *ctx, const struct err *unsure, enum ocf
 static bool
 silent_for_too_long(const struct ocf_ctx *ctx)
 {
-    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
-    OCF_BUF struct buf since = BUF_INIT(32);
-    uint64_t now_ms = deadline_now_ms(ctx->deadline);
-    uint64_t since_ms = 0;
+    uint64_t ago_ms = 0;
 
-    if (ctx->aws_params->unknown_limit_ms == 0 || ocf_key(ctx, UNKNOWN_KEY, &key, NULL) < 0) {
+    if (ctx->aws_params->unknown_limit_ms == 0) {
         return false;
     }
-    if (cache_get(&ctx->cache, buf_str(&key), &since) &&
-        param_parse_number(buf_str(&since), &since_ms) && since_ms <= now_ms) {
-        return now_ms - since_ms >= ctx->aws_params->unknown_limit_ms;
+    if (ocf_time_since(ctx, UNKNOWN_KEY, &ago_ms)) {
+        return ago_ms >= ctx->aws_params->unknown_limit_ms;
     }
-    buf_clear(&since);
-    if (buf_addf(&since, "%llu", (unsigned long long)now_ms) == 0) {
-        cache_put(&ctx->cache, buf_str(&key), since.data, since.len);
-    }
+    ocf_time_note(ctx, UNKNOWN_KEY);
     return false;
 }
 
@@ -568,7 +588,7 @@ take_over(struct ocf_ctx *ctx, struct start *s, struct err *why)
     struct err e = {0};
     int rc = 0;
 
-    if (s->accepted && now_ms - s->accepted_ms < SETTLE_MS) {
+    if (s->accepted && now_ms - s->accepted_ms < OCF_SETTLE_MS) {
         return 0;
     }
     ctx->idle = false;

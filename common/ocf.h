@@ -100,10 +100,26 @@ struct ocf_ctx {
 
 #define OCF_KEY_MAX 1024
 
+/* Reads may lag a write by seconds: until so long after it they do not show that it was undone. */
+#define OCF_SETTLE_MS 20000
+
 /*! \brief The name of an entry in the node's state directory that is this resource's alone,
  *         appended to \p ret. 0; errors as buf_add(). */
 int ocf_key(const struct ocf_ctx *ctx, const char *what, struct buf *ret,
             struct err *e) OCF_MUST_CHECK;
+
+/*! \brief Remember on this node that something of the resource happens now, for ocf_time_since();
+ *         where that cannot be kept it is not known later. */
+void ocf_time_note(const struct ocf_ctx *ctx, const char *what);
+
+/*!
+ * \brief How long ago that was, in this boot of the node
+ *
+ * \param[out] ret_ms  untouched when it is not known
+ *
+ * \return Whether it is known
+ */
+bool ocf_time_since(const struct ocf_ctx *ctx, const char *what, uint64_t *ret_ms) OCF_MUST_CHECK;
 
 /*! \brief This node, as IMDS knows it; nothing is asked yet. 0 or -ERR_SYSTEM. */
 int ocf_node(struct ocf_ctx *ctx, struct node **ret, struct err *e) OCF_MUST_CHECK;

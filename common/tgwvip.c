@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LEFT_PATIENCE_MS 2000 /* for a region that was silent before */
+#define WROTE_KEY        "tgw-wrote"
 
 /* --- regions --------------------------------------------------------------------------------- */
 
@@ -441,6 +442,7 @@ static int
 write_plan(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
     int rc = change_routes(ctx, t, false, e);
+    bool written = false;
 
     for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {
         const struct tgwplan_change *c = &t->plan.changes[i];
@@ -451,7 +453,11 @@ write_plan(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
                  c->error.code == 0 ? "written" : c->error.text);
         if (c->error.code == 0) {
             tgwplan_written(&t->regions[region_of(t, c)], c);
+            written = true;
         }
+    }
+    if (written) {
+        ocf_time_note(ctx, WROTE_KEY);
     }
     return rc;
 }
@@ -686,6 +692,15 @@ taken_region(const struct tgwvip *t)
     return NULL;
 }
 
+/* Whether reads may still show what this node has just replaced. */
+static bool
+is_settling(const struct ocf_ctx *ctx)
+{
+    uint64_t ago_ms = 0;
+
+    return ocf_time_since(ctx, WROTE_KEY, &ago_ms) && ago_ms < OCF_SETTLE_MS;
+}
+
 /* --- start ----------------------------------------------------------------------------------- */
 
 /* The node's VPC has no route to an address: no node there can help that, but one elsewhere may. */
@@ -818,6 +833,10 @@ tgwvip_finish(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct 
         return v;
     }
     if (v == OCF_UNKNOWN || pending_is_empty(&t->left) || !is_own_region_ours(t)) {
+        return v;
+    }
+    if (is_any_astray(t) && is_settling(ctx)) {
+        log_info("what was written is not seen in all regions yet: what was left waits");
         return v;
     }
     if (taken_region(t) != NULL) {

@@ -965,6 +965,36 @@ tgwvip_finish_leaves_no_region_that_was_not_left(void **state)
     assert_left(&ctx, "");
 }
 
+/* A read that lags behind this node's own write is no takeover by another: what was left is kept.
+ */
+static void
+tgwvip_finish_waits_until_what_was_written_is_seen(void **state)
+{
+    static const struct {
+        uint64_t ago_ms;
+        bool kept;
+    } cases[] = {{0, true}, {OCF_SETTLE_MS - 1000, true}, {OCF_SETTLE_MS, false}};
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_MONITOR);
+        store(&ctx, OSAKA "\n");
+        ocf_time_note(&ctx, "tgw-wrote");
+        f->mono_ms += cases[i].ago_ms;
+        ctx.deadline.at_ms += cases[i].ago_ms;
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(ATTACH_O), SINGAPORE_IS,
+                    GIVES(SINGAPORE, "DescribeRouteTables", TO_TGW(RTB_S, VPC_S, "tgw-000000ff")),
+                    GIVES(SINGAPORE, "SearchTransitGatewayRoutes", ROUTE(ATTACH_S)));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+        assert_int_equal(n_with(f, "Action=Replace"), 0);
+        assert_left(&ctx, cases[i].kept ? OSAKA "\n" : "");
+    }
+}
+
 /* Nothing is written over what another node has written, and nothing while that is not sure. */
 static void
 tgwvip_finish_writes_nothing_unless_the_rest_is_ours(void **state)
@@ -1140,6 +1170,7 @@ main(void)
         FAKE_TEST(tgwvip_finish_keeps_what_was_left_in_a_silent_region),
         FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_every_other_region),
         FAKE_TEST(tgwvip_finish_leaves_no_region_that_was_not_left),
+        FAKE_TEST(tgwvip_finish_waits_until_what_was_written_is_seen),
         FAKE_TEST(tgwvip_finish_writes_nothing_unless_the_rest_is_ours),
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_each_route_once),
         FAKE_TEST(tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left),
