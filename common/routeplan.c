@@ -135,6 +135,22 @@ in_any_table(const struct routeplan_input *in, const struct addr *destination)
     return false;
 }
 
+static int
+note_lost(struct making *m)
+{
+    int rc = 0;
+
+    for (size_t i = 0; m->in->lost != NULL && rc == 0 && i < m->in->lost->n; i++) {
+        const struct known_route *route = &m->in->lost->items[i];
+        char text[ADDR_TEXT_MAX];
+
+        routeplan_note(m->plan.text, &m->n_wrong, "%s: " KNOWN_WHAT " %s: " KNOWN_REMEDY,
+                       route->table_id, addr_cidr_text(&route->destination, text));
+        rc = known_add(&m->plan.lost, route->region, route->table_id, &route->destination);
+    }
+    return rc;
+}
+
 int
 routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
 {
@@ -155,6 +171,10 @@ routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
             consider(&m, &in->tables->tables[i], &in->destinations[k]);
         }
     }
+    if (note_lost(&m) < 0) {
+        routeplan_done(&m.plan);
+        return -ERR_NOMEM;
+    }
     routeplan_note_rest(m.plan.text, m.n_wrong);
     *ret = m.plan;
     return 0;
@@ -163,6 +183,7 @@ routeplan_make(const struct routeplan_input *in, struct routeplan *ret)
 void
 routeplan_done(struct routeplan *p)
 {
+    known_done(&p->lost);
     free(p->changes);
     free(p->missing);
     *p = (struct routeplan){0};
@@ -171,7 +192,7 @@ routeplan_done(struct routeplan *p)
 enum ocf_verdict
 routeplan_verdict(const struct routeplan *p)
 {
-    size_t n_wrong = p->n_others + p->n_missing + p->n_dead;
+    size_t n_wrong = p->n_others + p->n_missing + p->n_dead + p->lost.n;
 
     if (n_wrong == 0) {
         return OCF_HERE;
@@ -189,6 +210,44 @@ is_open(int code)
     enum err_class class = err_class(code);
 
     return class == ERR_CLASS_UNCERTAIN || class == ERR_CLASS_NOT_FOUND;
+}
+
+/* The routes that tables of a region have, of those that are wanted. */
+static int
+find_known(const struct routeplan_input *in, const char *region, struct known *ret)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < in->tables->n; i++) {
+        const struct ec2_route_table *t = &in->tables->tables[i];
+
+        for (size_t k = 0; rc == 0 && k < in->n_destinations; k++) {
+            if (ec2_find_route(t, &in->destinations[k]) != NULL) {
+                rc = known_add(ret, region, t->id, &in->destinations[k]);
+            }
+        }
+    }
+    return rc;
+}
+
+/* A plan; of tables that are found by their routes, with those that have lost one. */
+static int
+plan_with_known(const struct ocf_ctx *ctx, const char *region, struct routeplan_input *in,
+                struct routeplan *ret)
+{
+    OCF_CLEANUP(known_done) struct known found = {0};
+    OCF_CLEANUP(known_done) struct known lost = {0};
+    struct known_look look = {
+        .found = &found, .destinations = in->destinations, .n_destinations = in->n_destinations};
+    int rc = in->every_table ? 0 : find_known(in, region, &found);
+
+    if (rc == 0 && !in->every_table) {
+        rc = known_compare(ctx, &look, &lost);
+    }
+    in->lost = &lost;
+    rc = rc < 0 ? rc : routeplan_make(in, ret);
+    in->lost = NULL;
+    return rc;
 }
 
 int
@@ -216,7 +275,7 @@ routeplan_read(struct ocf_ctx *ctx, const struct node_nic *nic, const struct par
     if (rc < 0) {
         return rc;
     }
-    rc = routeplan_make(&in, &plan);
+    rc = plan_with_known(ctx, aws->region, &in, &plan);
     ec2_route_tables_done(&tables);
     if (rc < 0) {
         return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
@@ -389,6 +448,12 @@ routeplan_preflight(struct ocf_ctx *ctx, struct routeplan *p, const struct route
 
         (void)tell_missing(&p->missing[i], eni_id, &e);
         ocf_finding(ctx, -ERR_PARAM, "%s", e.text);
+    }
+    for (size_t i = 0; i < p->lost.n; i++) {
+        char text[ADDR_TEXT_MAX];
+
+        ocf_finding(ctx, -ERR_CONFLICT, "%s: " KNOWN_WHAT " %s: " KNOWN_REMEDY,
+                    p->lost.items[i].table_id, addr_cidr_text(&p->lost.items[i].destination, text));
     }
     if (!lacking) {
         ocf_finding(ctx, 0, "routes: %zu here, %zu elsewhere, %zu to create", p->n_ours,

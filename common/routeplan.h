@@ -3,7 +3,7 @@
 #define OCF_AWS_ROUTEPLAN_H
 
 #include "ec2.h"
-#include "ocf.h"
+#include "known.h"
 
 /*
  * From the route tables as they are to the routes that must be written. routeplan_make() is a
@@ -31,6 +31,7 @@ struct routeplan_input {
     bool every_table;   /* each table needs each route (tables named by the user); else each route
                            is needed in one table at least (tables found by their routes) */
     bool create;        /* plan to create what is missing */
+    const struct known *lost; /* routes that tables had before and have not now; NULL: none */
 };
 
 /* A route that does not exist. */
@@ -41,9 +42,10 @@ struct routeplan_missing {
 
 /* What there is, counted in routes, and what to do. */
 struct routeplan {
-    size_t n_ours;   /* lead to our ENI and are active */
-    size_t n_dead;   /* lead to our ENI and are blackholes */
-    size_t n_others; /* lead elsewhere */
+    size_t n_ours;     /* lead to our ENI and are active */
+    size_t n_dead;     /* lead to our ENI and are blackholes */
+    size_t n_others;   /* lead elsewhere */
+    struct known lost; /* of tables found by their routes: those that they had before */
     struct routeplan_missing *missing;
     size_t n_missing;
     struct ec2_route_change *changes;

@@ -212,6 +212,27 @@ report_unreadable(struct making *m, size_t region, const struct tgw_attachment *
     report(m, &t);
 }
 
+static void
+report_lost(struct making *m, const struct known_route *route)
+{
+    struct trouble t = {.kind = TGWPLAN_LOST_ROUTE,
+                        .object = route->table_id,
+                        .destination = &route->destination,
+                        .each = true,
+                        .remedy = KNOWN_REMEDY};
+    char text[ADDR_TEXT_MAX];
+
+    while (t.region < m->plan.n_regions &&
+           strcmp(m->plan.regions[t.region].name, route->region) != 0) {
+        t.region++;
+    }
+    if (t.region < m->plan.n_regions) {
+        (void)snprintf(t.what, sizeof(t.what), "%s: " KNOWN_WHAT " %s", route->table_id,
+                       addr_cidr_text(&route->destination, text));
+        report(m, &t);
+    }
+}
+
 /* A TGW that the ENI's VPC is attached to; NULL when there is none. */
 static const struct tgwpath_hub *
 find_end(const struct tgwpath *path)
@@ -537,6 +558,9 @@ tgwplan_make(const struct tgwplan_input *in, struct tgwplan *ret)
         rc = tgwpath_make(in->regions, in->n_regions, in->vpc_id, &m.path);
         for (size_t i = 0; rc == 0 && i < in->n_destinations; i++) {
             plan_destination(&m, &in->destinations[i]);
+        }
+        for (size_t i = 0; rc == 0 && in->lost != NULL && i < in->lost->n; i++) {
+            report_lost(&m, &in->lost->items[i]);
         }
         tgwpath_done(&m.path);
     }

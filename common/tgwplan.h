@@ -35,6 +35,8 @@ struct tgwplan_input {
     const struct addr *destinations;
     size_t n_destinations;
     bool create; /* plan to create the routes that TGW tables lack */
+    const struct known
+        *lost; /* routes that tables of VPCs had before and have not now; NULL: none */
 };
 
 /* One route to write. */
@@ -51,6 +53,7 @@ struct tgwplan_change {
 
 enum tgwplan_kind {
     TGWPLAN_NO_NODE_ROUTE,  /* no table of the ENI's VPC has the route; never created */
+    TGWPLAN_LOST_ROUTE,     /* a VPC's table had the route before; never created */
     TGWPLAN_NO_ROUTE,       /* a TGW table on a client's way lacks the route, and create is off */
     TGWPLAN_PROPAGATED,     /* a TGW table has it propagated from elsewhere */
     TGWPLAN_NOT_ATTACHED,   /* a VPC is attached to no TGW */

@@ -243,9 +243,60 @@ read_regions(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, bool anew, stru
 
 /* --- the plan -------------------------------------------------------------------------------- */
 
+/* The routes that tables of VPCs have, in all regions. */
 static int
-make_plan(struct tgwvip *t, struct err *e)
+find_known(const struct tgwvip *t, struct known *ret)
 {
+    const struct param_addresses *wanted = &t->vip.addresses;
+    int rc = 0;
+
+    for (size_t i = 0; i < t->n_regions; i++) {
+        const struct ec2_route_tables *all = &t->regions[i].vpc_tables;
+
+        for (size_t k = 0; rc == 0 && k < all->n * wanted->n; k++) {
+            const struct ec2_route_table *table = &all->tables[k / wanted->n];
+            const struct addr *destination = &wanted->items[k % wanted->n];
+
+            if (ec2_find_route(table, destination) != NULL) {
+                rc = known_add(ret, t->regions[i].name, table->id, destination);
+            }
+        }
+    }
+    return rc;
+}
+
+static bool
+has_answered(const char *region, const void *arg)
+{
+    const struct tgwvip *t = arg;
+
+    for (size_t i = 0; i < t->n_regions; i++) {
+        if (strcmp(t->regions[i].name, region) == 0) {
+            return t->regions[i].answered;
+        }
+    }
+    return false;
+}
+
+/* Which routes of VPCs are gone; nothing is said of a region that is not known. */
+static int
+find_lost(const struct ocf_ctx *ctx, const struct tgwvip *t, struct known *ret)
+{
+    OCF_CLEANUP(known_done) struct known found = {0};
+    struct known_look look = {.found = &found,
+                              .destinations = t->vip.addresses.items,
+                              .n_destinations = t->vip.addresses.n,
+                              .has_answered = has_answered,
+                              .arg = t};
+    int rc = find_known(t, &found);
+
+    return rc < 0 ? rc : known_compare(ctx, &look, ret);
+}
+
+static int
+make_plan(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
+{
+    OCF_CLEANUP(known_done) struct known lost = {0};
     struct tgwplan_input in = {.regions = t->regions,
                                .n_regions = t->n_regions,
                                .region = t->regions[0].name,
@@ -253,9 +304,12 @@ make_plan(struct tgwvip *t, struct err *e)
                                .eni_id = t->nic.eni_id,
                                .destinations = t->vip.addresses.items,
                                .n_destinations = t->vip.addresses.n,
-                               .create = t->routes.create_routes};
+                               .create = t->routes.create_routes,
+                               .lost = &lost};
     struct tgwplan plan = {0};
-    int rc = tgwplan_make(&in, &plan);
+    int rc = find_lost(ctx, t, &lost);
+
+    rc = rc < 0 ? rc : tgwplan_make(&in, &plan);
 
     if (rc < 0) {
         return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
@@ -375,7 +429,7 @@ tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why)
         rc = monitor ? read_regions(ctx, t, 0, true, why) : read_wave(ctx, t, 0, 1, true, why);
     }
     discover(t);
-    rc = rc < 0 ? rc : make_plan(t, why);
+    rc = rc < 0 ? rc : make_plan(ctx, t, why);
     if (rc < 0) {
         return OCF_UNKNOWN;
     }
@@ -721,7 +775,7 @@ require_own_routes(const struct tgwvip *t, struct err *e)
 static int
 plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
-    int rc = make_plan(t, e);
+    int rc = make_plan(ctx, t, e);
 
     ctx->idle = ctx->idle && rc == 0 && n_changes_of(t, 0) == 0;
     rc = rc < 0 ? rc : write_plan(ctx, t, e);
@@ -818,7 +872,7 @@ write_left(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct err
         (void)err_set(why, ERR_NOT_FOUND, "%s", e.text);
         return OCF_DEGRADED;
     }
-    if (make_plan(t, &e) < 0) {
+    if (make_plan(ctx, t, &e) < 0) {
         *why = e;
         return OCF_UNKNOWN;
     }
@@ -858,6 +912,7 @@ code_of(enum tgwplan_kind kind)
         return -ERR_PARAM_LOCAL;
     case TGWPLAN_NO_ROUTE:
         return -ERR_PARAM;
+    case TGWPLAN_LOST_ROUTE:
     case TGWPLAN_PROPAGATED:
     case TGWPLAN_NOT_ATTACHED:
     case TGWPLAN_NOT_ASSOCIATED:
@@ -928,7 +983,7 @@ tgwvip_preflight(struct ocf_ctx *ctx, struct tgwvip *t)
         vip_preflight_outside_vpc(ctx, &t->vip, &t->nic);
     }
     rc = rc < 0 ? rc : read_regions(ctx, t, 0, true, &e);
-    rc = rc < 0 ? rc : make_plan(t, &e);
+    rc = rc < 0 ? rc : make_plan(ctx, t, &e);
     if (rc < 0) {
         ocf_finding_of(ctx, "regions", &e);
         return;

@@ -772,7 +772,8 @@ def _sees(loss: Loss, action: str) -> bool:
         return loss.start != OK
     if action == PROBE and loss.probe is not None:
         return True
-    looks = (DEEP,) if loss.deep_only else (PROBE, MONITOR, DEEP)
+    looks = (MONITOR, DEEP) if loss.by_memory else (PROBE, MONITOR, DEEP)
+    looks = (DEEP,) if loss.deep_only else looks
     return loss.code != OK and action in looks
 
 

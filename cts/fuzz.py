@@ -29,8 +29,8 @@ INPUT_TIMEOUT_S = 20
 # Modules that read what others wrote.
 PARSERS = (
     *("addr", "awscall", "cache", "creds", "dns", "dnsname", "ec2", "ec2addr", "elbv2"),
-    *("endpoint", "err", "exchange", "fields", "hostedzone", "http", "imds", "json", "netif"),
-    *("node", "pace", "param", "pending", "probectl", "probehttp", "profile", "retry"),
+    *("endpoint", "err", "exchange", "fields", "hostedzone", "http", "imds", "json", "known"),
+    *("netif", "node", "pace", "param", "pending", "probectl", "probehttp", "profile", "retry"),
     *("route53", "sigv4", "sts", "tgw", "tgwback", "tgwcache", "xmlq"),
 )
 

@@ -50,6 +50,8 @@ class Loss:
     start_owners: frozenset[str | None] | None = None
     # Only a monitor that looks deeper can see it.
     deep_only: bool = False
+    # It is seen by who remembers what there was: a recurring monitor.
+    by_memory: bool = False
     # Of a probe; None: as the monitor, but that what is left is enough to run.
     probe: int | None = None
     # A stop succeeds with a warning; a probe after it.
@@ -119,6 +121,10 @@ def _one_route_to_other(lab: Lab) -> None:
 def _delete_routes(lab: Lab) -> None:
     for table in _tables(lab):
         Cloud(lab).route("Delete", table)
+
+
+def _delete_one_route(lab: Lab) -> None:
+    Cloud(lab).route("Delete", _tables(lab)[0])
 
 
 def _create_routes(lab: Lab) -> None:
@@ -385,6 +391,30 @@ LOSSES: dict[str, tuple[str, dict[str, Loss | str]]] = {
                 deep_only=True,
                 undo=_targets("Register"),
             ),
+        },
+    ),
+    "R6-part": (
+        "a part of it deleted at AWS",
+        {
+            ROUTES: Loss(
+                _delete_one_route,
+                DEGRADED,
+                ("rtb-", f"had a route to {ROUTE}", "create it"),
+                _on(HOME),
+                by_memory=True,
+                start_writes=1,
+                undo=_create_routes,
+            ),
+            REGIONS: Loss(
+                _lead(None, TABLES[0]),
+                DEGRADED,
+                (TOKYO, "rtb-", f"had a route to {ROUTE}"),
+                _on(HOME, None),
+                by_memory=True,
+                undo=_create_home_routes,
+            ),
+            **dict.fromkeys((ELASTIC, SECOND, RECORD), "it is one and has no parts"),
+            PORT: _NOT_AT_AWS,
         },
     ),
     "R7": (

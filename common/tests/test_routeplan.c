@@ -233,10 +233,14 @@ routeplan_make_table_of_cases(void **state)
 static struct ocf_ctx
 context(struct fake *f)
 {
+    static const struct ocf_agent agent = {.meta = {.name = "route-table-vip"}};
     static const struct aws_params params;
     static char http;
 
-    return (struct ocf_ctx){.aws_params = &params,
+    return (struct ocf_ctx){.agent = &agent,
+                            .instance = "vip",
+                            .cache = f->cache,
+                            .aws_params = &params,
                             .operation = OCF_OP_START,
                             .deadline = fake_deadline(f, 30000),
                             .http = (struct http *)(void *)&http,
@@ -297,6 +301,42 @@ routeplan_read_discovers_tables_in_one_call(void **state)
     assert_int_equal(p.n_ours, 1);
     assert_int_equal(p.n_others, 0);
     assert_int_equal(routeplan_verdict(&p), OCF_HERE);
+}
+
+/* A table that is found by its route is missed when it has lost it; one that was named is told. */
+static void
+routeplan_read_misses_the_table_that_has_lost_its_route(void **state)
+{
+    struct fake *f = *state;
+    OCF_CLEANUP(routeplan_done) struct routeplan p = {.n_ours = 0};
+    static const struct param_ids none;
+    struct param_addresses destinations = addresses(V4, NULL);
+    struct node_nic nic = our_nic();
+    struct ocf_ctx ctx = context(f);
+    struct err e = {0};
+
+    FAKE_SCRIPT(f, {.status = 200, .answer = TABLES(TABLE(A, ROUTE(OURS)) TABLE(B, ROUTE(OURS)))},
+                {.times = 2, .status = 200, .answer = TABLES(TABLE(A, ROUTE(OURS)))},
+                {.times = 2, .status = 200, .answer = TABLES("")});
+    assert_int_equal(routeplan_read(&ctx, &nic, &none, &destinations, false, &p, &e), 0);
+    assert_int_equal(routeplan_verdict(&p), OCF_HERE);
+    ctx.operation = OCF_OP_MONITOR;
+    assert_int_equal(routeplan_read(&ctx, &nic, &none, &destinations, false, &p, &e), 0);
+    assert_int_equal(routeplan_verdict(&p), OCF_DEGRADED);
+    assert_string_equal(p.text, B ": had a route to " V4
+                                  ": create it, or crm_resource --force-start if that is meant");
+    /* Nothing keeps the others from being written. */
+    assert_int_equal(p.n_missing + p.n_changes, 0);
+    ctx.operation = OCF_OP_PROBE;
+    assert_int_equal(routeplan_read(&ctx, &nic, &none, &destinations, false, &p, &e), 0);
+    assert_int_equal(routeplan_verdict(&p), OCF_HERE);
+    /* Without any there is no address, whatever was there. */
+    ctx.operation = OCF_OP_MONITOR;
+    assert_int_equal(routeplan_read(&ctx, &nic, &none, &destinations, false, &p, &e), 0);
+    assert_int_equal(routeplan_verdict(&p), OCF_ABSENT);
+    ctx.operation = OCF_OP_START;
+    assert_int_equal(routeplan_read(&ctx, &nic, &none, &destinations, false, &p, &e), 0);
+    assert_int_equal(p.lost.n, 0);
 }
 
 static void
@@ -630,6 +670,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(routeplan_make_table_of_cases),
         FAKE_TEST(routeplan_read_discovers_tables_in_one_call),
+        FAKE_TEST(routeplan_read_misses_the_table_that_has_lost_its_route),
         FAKE_TEST(routeplan_read_named_tables_need_every_route),
         FAKE_TEST(routeplan_read_fails_keeps_the_plan_before),
         FAKE_TEST(routeplan_apply_outcomes_of_three_writes),

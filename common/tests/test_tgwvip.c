@@ -810,6 +810,39 @@ tgwvip_monitor_forgets_a_region_that_is_gone(void **state)
     assert_string_equal(after.names[0], OSAKA);
 }
 
+/* Of its own region and of others, and not while they are silent. */
+static void
+tgwvip_monitor_misses_a_table_that_has_lost_its_route(void **state)
+{
+    static const char none[] =
+        "<DescribeRouteTablesResponse><routeTableSet/></DescribeRouteTablesResponse>";
+    static const struct {
+        struct fake_rule osaka[2];
+        enum ocf_verdict verdict;
+        const char *text;
+    } cases[] = {
+        {{OSAKA_LEADS(PEER_TO)}, OCF_HERE, ""},
+        {{HANGS(OSAKA)}, OCF_DEGRADED, OSAKA ": DescribeRouteTables: fake: no answer in time"},
+        {{GIVES(OSAKA, "DescribeRouteTables", none),
+          GIVES(OSAKA, "SearchTransitGatewayRoutes", ROUTE(PEER_TO))},
+         OCF_DEGRADED,
+         OSAKA ": " RTB_O ": had a route to " V4 "; validate-all tells what mends it"},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_MONITOR);
+        fake_script(f, cases[i].osaka, cases[i].osaka[1].url == NULL ? 1 : 2);
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_IS_LAST);
+        assert_int_equal(monitor(&ctx, &t, &e), cases[i].verdict);
+        assert_int_equal(strncmp(e.text, cases[i].text, strlen(cases[i].text)), 0);
+    }
+}
+
 /* --- what was left --------------------------------------------------------------------------- */
 
 static void
@@ -1166,6 +1199,7 @@ main(void)
         FAKE_TEST(tgwvip_monitor_knows_the_region_behind_a_silent_one),
         FAKE_TEST(tgwvip_monitor_asks_a_silent_region_once),
         FAKE_TEST(tgwvip_monitor_forgets_a_region_that_is_gone),
+        FAKE_TEST(tgwvip_monitor_misses_a_table_that_has_lost_its_route),
         FAKE_TEST(tgwvip_finish_writes_what_was_left_and_nothing_else),
         FAKE_TEST(tgwvip_finish_keeps_what_was_left_in_a_silent_region),
         FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_every_other_region),

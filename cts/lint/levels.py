@@ -19,7 +19,7 @@ LEVELS = (
     ("creds", "awsparam", "tgwpath"),
     ("node", "verdict"),
     ("ocf", "recordplan"),
-    ("mark", "hostedzone", "pending", "tgwback", "tgwcache"),
+    ("mark", "hostedzone", "known", "pending", "tgwback", "tgwcache"),
     ("eip", "healthport", "record", "routeplan", "vip"),
     ("secondary", "tgwplan"),
     ("tgwvip",),
