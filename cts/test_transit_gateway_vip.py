@@ -339,14 +339,17 @@ def test_route_of_a_table_that_no_client_needs_may_be_missing(here: Runner, clou
     assert (seen.code, seen.stderr) == (OK, "")
 
 
-def test_client_that_does_not_declare_itself_is_no_concern(here: Runner, cloud: Transit) -> None:
-    """A VPC's route is how a client says that it is one."""
-    for table in (
-        f"{SINGAPORE}/main/private-a",
-        f"{SINGAPORE}/main/private-c",
-        f"{SINGAPORE}/hub/vpcs",
-    ):
+def test_client_that_has_lost_its_routes_is_missed_until_told(here: Runner, cloud: Transit) -> None:
+    """A VPC's route is how a client says that it is one; that it is none any more, the operator."""
+    tables = [f"{SINGAPORE}/main/private-a", f"{SINGAPORE}/main/private-c"]
+    for table in (*tables, f"{SINGAPORE}/hub/vpcs"):
         cloud.lead(table, None)
+    seen = here.monitor("n1")
+    assert seen.code == DEGRADED
+    assert any(f"{SINGAPORE}: {cloud.id(name)}: had a route" in seen.stderr for name in tables)
+    assert "(and 1 more)" in seen.stderr
+    told = here.start("n1")
+    assert (told.code, cloud.writes(told)) == (OK, [])
     seen = here.monitor("n1")
     assert (seen.code, seen.stderr) == (OK, "")
 
