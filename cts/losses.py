@@ -411,6 +411,7 @@ LOSSES: dict[str, tuple[str, dict[str, Loss | str]]] = {
                 (TOKYO, "rtb-", f"had a route to {ROUTE}"),
                 _on(HOME, None),
                 by_memory=True,
+                start_writes=9,
                 undo=_create_home_routes,
             ),
             **dict.fromkeys((ELASTIC, SECOND, RECORD), "it is one and has no parts"),
