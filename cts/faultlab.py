@@ -32,6 +32,7 @@ from lab import node
 from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.process import PROC
+from lab.state import REPOSITORY
 from runner import (
     ASIDE,
     BUILD,
@@ -211,8 +212,10 @@ def files_of(lab: Lab, where: str) -> set[str]:
     root = PROC / str(node.running(lab.files, where).pid) / "root"
     found = set()
     for top in WRITABLE:
-        for directory, _, names in os.walk(root / top):
+        for directory, below, names in os.walk(root / top):
             inside = f"/{Path(directory).relative_to(root)}"
+            # A repository below /tmp is seen there too, with the files of all labs.
+            below[:] = [name for name in below if Path(inside, name) != REPOSITORY]
             found |= {f"{inside}/{name}" for name in names if _counts(inside, name)}
     return found
 
