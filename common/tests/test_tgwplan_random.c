@@ -40,6 +40,7 @@ struct truth {
     unsigned distance[2][HUBS][HUBS]; /* [1]: over what regions that are not silent show */
     struct addr destinations[3];      /* the last is nobody's business */
     struct tgw_region shown[WORLD_REGIONS];
+    struct known lost;
     struct tgwplan_input in;
 };
 
@@ -52,6 +53,7 @@ struct chances {
     unsigned propagated;
     unsigned blackhole;
     unsigned silent;
+    unsigned lost; /* of the tables of VPCs without a route */
 };
 
 static unsigned current_seed;
@@ -272,6 +274,23 @@ measure(struct truth *t, bool shown)
     }
 }
 
+/* Tables of VPCs in regions that answer which had a route once. */
+static void
+lose_routes(struct truth *t, const struct chances *c, unsigned *seed)
+{
+    for (size_t i = 0; i < t->w.n; i++) {
+        const struct tgw_region *r = &t->w.regions[i];
+
+        for (size_t k = 0; !t->silent[i] && k < r->vpc_tables.n; k++) {
+            const struct ec2_route_table *table = &r->vpc_tables.tables[k];
+
+            if (ec2_find_route(table, &t->destinations[0]) == NULL && chance(seed, c->lost)) {
+                assert_int_equal(known_add(&t->lost, r->name, table->id, &t->destinations[0]), 0);
+            }
+        }
+    }
+}
+
 /* What the plan gets to see, and what it is asked. */
 static void
 show(struct truth *t, bool create)
@@ -287,7 +306,8 @@ show(struct truth *t, bool create)
                                    .eni_id = ENI,
                                    .destinations = t->destinations,
                                    .n_destinations = 2,
-                                   .create = create};
+                                   .create = create,
+                                   .lost = &t->lost};
 }
 
 static void
@@ -301,7 +321,8 @@ make_world(struct truth *t, unsigned *seed)
                         .has_route = chance(seed, 40) ? 100 : 50 + below(seed, 50),
                         .propagated = chance(seed, 30) ? 15 : 0,
                         .blackhole = chance(seed, 50) ? 20 : 0,
-                        .silent = chance(seed, 40) ? 40 : 0};
+                        .silent = chance(seed, 40) ? 40 : 0,
+                        .lost = chance(seed, 20) ? 30 : 0};
     unsigned n = 1 + below(seed, WORLD_REGIONS);
     char name[TGW_REGION_MAX];
 
@@ -326,6 +347,7 @@ make_world(struct truth *t, unsigned *seed)
     for (size_t i = 0; i < t->w.n; i++) {
         make_routes(t, i, &c, seed);
     }
+    lose_routes(t, &c, seed);
     measure(t, false);
     measure(t, true);
     show(t, chance(seed, 50));
@@ -713,7 +735,8 @@ check_routes(const struct truth *t, size_t region, const struct addr *d)
 static bool
 is_of_each_destination(enum tgwplan_kind kind)
 {
-    return kind == TGWPLAN_NO_NODE_ROUTE || kind == TGWPLAN_NO_ROUTE || kind == TGWPLAN_PROPAGATED;
+    return kind == TGWPLAN_NO_NODE_ROUTE || kind == TGWPLAN_NO_ROUTE ||
+           kind == TGWPLAN_PROPAGATED || kind == TGWPLAN_LOST_ROUTE;
 }
 
 static const struct tgwplan_problem *
@@ -776,6 +799,8 @@ is_true(const struct truth *t, const struct tgwplan_problem *p)
             }
         }
         return region == 0;
+    case TGWPLAN_LOST_ROUTE:
+        return vpc_route_of(vpc_table_of(t, region, p->object), &p->destination) == NULL;
     case TGWPLAN_NO_ROUTE:
         return !t->in.create && table != NULL && route == NULL;
     case TGWPLAN_PROPAGATED:
@@ -953,8 +978,13 @@ check_world(unsigned seed)
             check_clients(&t, &p, i, &t.destinations[k]);
         }
     }
+    for (size_t i = 0; i < t.lost.n; i++) {
+        CHECK(find_problem(&p, t.lost.items[i].table_id, &t.destinations[0]) != NULL,
+              "%s is not missed", t.lost.items[i].table_id);
+    }
     check_again(&t, &p);
     tgwplan_done(&p);
+    known_done(&t.lost);
     seen.worlds++;
 }
 
