@@ -134,6 +134,7 @@ release(struct ocf_ctx *ctx, struct err *e)
 {
     const struct params *p = ctx->params;
 
+    known_drop(ctx);
     return vip_remove(ctx, &p->vip, e);
 }
 

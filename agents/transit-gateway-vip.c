@@ -87,6 +87,7 @@ static int
 release(struct ocf_ctx *ctx, struct err *e)
 {
     pending_drop(ctx);
+    known_drop(ctx);
     return vip_remove(ctx, &((struct params *)ctx->params)->vip.vip, e);
 }
 

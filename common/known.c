@@ -177,3 +177,13 @@ known_compare(const struct ocf_ctx *ctx, const struct known_look *look, struct k
     *ret_lost = lost;
     return 0;
 }
+
+void
+known_drop(const struct ocf_ctx *ctx)
+{
+    OCF_BUF struct buf key = BUF_INIT(OCF_KEY_MAX);
+
+    if (ocf_key(ctx, KEY, &key, NULL) == 0) {
+        cache_drop(&ctx->cache, buf_str(&key));
+    }
+}

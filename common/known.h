@@ -12,7 +12,7 @@
  *
  * It is a cache: one that cannot be read or kept is made anew from what is found. A recurring
  * monitor adds to it. Start and reload-agent begin it anew, and so does an operator who means a
- * route to be gone, by `crm_resource --force-start`, which changes nothing where all is started.
+ * route to be gone, by `crm_resource --force-start` on the active node. It ends with a stop.
  */
 
 struct known_route {
@@ -67,7 +67,10 @@ struct known_look {
 int known_compare(const struct ocf_ctx *ctx, const struct known_look *look,
                   struct known *ret_lost) OCF_MUST_CHECK;
 
+/*! \brief Forget them: the resource has left this node. */
+void known_drop(const struct ocf_ctx *ctx);
+
 #define KNOWN_WHAT   "had a route to"
-#define KNOWN_REMEDY "create it, or crm_resource --force-start if that is meant"
+#define KNOWN_REMEDY "create it, or if that is meant crm_resource --force-start on this node"
 
 #endif

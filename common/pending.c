@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY "pending"
+#define KEY    "pending"
+#define BEYOND "*"
 
 void
 pending_done(struct pending *p)
@@ -78,7 +79,7 @@ pending_look(const struct pending *p, const char *region, const char *table_id,
 int
 pending_format(const struct pending *p, struct buf *ret)
 {
-    int rc = 0;
+    int rc = p->beyond && p->n > 0 ? buf_adds(ret, BEYOND "\n") : 0;
 
     for (size_t i = 0; rc == 0 && i < p->n; i++) {
         const struct pending_item *item = &p->items[i];
@@ -122,8 +123,13 @@ pending_parse(const char *text, struct pending *ret)
         struct pending_item item;
         size_t n = fields_next_line(&text, fields);
 
+        if (n == 1 && strcmp(fields[0], BEYOND) == 0 && !found.beyond) {
+            found.beyond = true;
+            continue;
+        }
         rc = n > 0 && read_item(fields, n, &item) ? pending_add(&found, &item) : -ERR_MALFORMED;
     }
+    rc = rc == 0 && found.n == 0 ? -ERR_MALFORMED : rc;
     if (rc < 0) {
         pending_done(&found);
         return rc;

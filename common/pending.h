@@ -10,6 +10,7 @@
  * finish. It is kept in the node's state directory under the resource's name, and ends with the
  * boot. One line each:
  *
+ *   *                               and what only silent ones of these regions lead to
  *   REGION                          nothing is known of it: it has never answered
  *   REGION TABLE DESTINATION SEEN   a route that was not written, and what it led to; "-": nothing
  *
@@ -26,6 +27,7 @@ struct pending_item {
 
 struct pending {
     bool everything; /* every other region, and there are no items */
+    bool beyond;     /* regions, too, that are found only when a silent one answers */
     struct pending_item *items;
     size_t n;
 };
@@ -36,7 +38,7 @@ void pending_done(struct pending *p);
  *         twice. 0 or -ERR_NOMEM. */
 int pending_add(struct pending *p, const struct pending_item *item) OCF_MUST_CHECK;
 
-/*! \brief Whether there is nothing. */
+/*! \brief Whether there is nothing: no items, and so no beyond. */
 bool pending_is_empty(const struct pending *p);
 
 /*! \brief Whether something is left in a region, which is not this node's own. */

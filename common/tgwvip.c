@@ -116,6 +116,9 @@ begin(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     for (size_t i = 0; i < t->remembered.n; i++) {
         add_region(t, t->remembered.names[i]);
     }
+    for (size_t i = 0; t->only.n == 0 && i < t->left.n; i++) {
+        add_region(t, t->left.items[i].region);
+    }
     return 0;
 }
 
@@ -144,11 +147,18 @@ patience_ms(const struct ocf_ctx *ctx, const struct tgwvip *t, size_t region)
                : attempt_ms;
 }
 
-/* A monitor goes by an inventory of minutes ago: of one that writes it is always read. */
+/* Who only looks goes by an inventory of minutes ago. */
 static bool
-may_use_cache(const struct ocf_ctx *ctx)
+is_looking(const struct ocf_ctx *ctx)
 {
     return ctx->operation == OCF_OP_MONITOR || ctx->operation == OCF_OP_PROBE;
+}
+
+/* For who is going to write the inventory is read. */
+static bool
+may_use_cache(const struct ocf_ctx *ctx, const struct tgwvip *t)
+{
+    return is_looking(ctx) && pending_is_empty(&t->left) && !t->describe;
 }
 
 static void
@@ -162,9 +172,9 @@ add_query(struct ocf_ctx *ctx, const struct tgwvip *t, size_t region, struct wav
     if (ocf_aws_in(ctx, r->name, &q->session, &q->error) < 0) {
         q->session = NULL;
     }
-    if (r->answered) {
+    if (r->answered && (t->described[region] || !t->describe)) {
         q->known = r;
-    } else if (may_use_cache(ctx) && tgwcache_get(ctx, r->name, &w->known[w->n])) {
+    } else if (may_use_cache(ctx, t) && tgwcache_get(ctx, r->name, &w->known[w->n])) {
         q->known = &w->known[w->n];
     }
     w->at[w->n++] = region;
@@ -184,6 +194,7 @@ take_over(struct ocf_ctx *ctx, struct tgwvip *t, struct wave *w)
         *r = w->found[i];
         (void)snprintf(r->name, sizeof(r->name), "%s", name);
         t->asked[w->at[i]] = true;
+        t->described[w->at[i]] |= w->queries[i].described;
         t->sessions[w->at[i]] = w->queries[i].session;
         if (r->answered && w->queries[i].described) {
             tgwcache_put(ctx, r);
@@ -221,6 +232,57 @@ read_wave(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, size_t to, bool an
     return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc)) : 0;
 }
 
+/* Add a route to what is left, or a whole region. */
+static int
+leave(struct pending *left, const char *region, const struct tgwplan_change *c)
+{
+    struct pending_item item = {.region = ""};
+
+    (void)snprintf(item.region, sizeof(item.region), "%s", region);
+    if (c != NULL) {
+        item.destination = c->destination;
+        (void)snprintf(item.table_id, sizeof(item.table_id), "%s", c->table_id);
+        (void)snprintf(item.seen, sizeof(item.seen), "%s", c->seen);
+    }
+    return pending_add(left, &item);
+}
+
+static bool
+is_remembered(const struct tgwvip *t, const char *name)
+{
+    for (size_t i = 0; i < t->remembered.n; i++) {
+        if (strcmp(t->remembered.names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A start knew nothing of the regions that only a silent one leads to, and left them too. They are
+ * noted as soon as they are found, since from then on they are among those that are known.
+ */
+static int
+adopt(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
+{
+    size_t before = t->left.n;
+    struct err unkept = {0};
+    int rc = 0;
+
+    for (size_t i = 1; t->left.beyond && rc == 0 && i < t->n_regions; i++) {
+        if (!is_remembered(t, t->regions[i].name)) {
+            rc = leave(&t->left, t->regions[i].name, NULL);
+        }
+    }
+    if (rc < 0) {
+        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
+    }
+    if (t->left.n > before && pending_store(ctx, &t->left, &unkept) < 0) {
+        log_warning("%s", unkept.text); /* nor are the regions kept: they are found again */
+    }
+    return 0;
+}
+
 /* Read the regions from one place on, and those that they lead to, until there are no others. */
 static int
 read_regions(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, bool anew, struct err *e)
@@ -234,6 +296,9 @@ read_regions(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, bool anew, stru
         rc = read_wave(ctx, t, from, to, anew, e);
         from = to;
         discover(t);
+    }
+    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx)) {
+        rc = adopt(ctx, t, e);
     }
     if (rc == 0) {
         remember(ctx, t);
@@ -378,22 +443,48 @@ own_verdict(const struct tgwvip *t, struct err *why)
     return v;
 }
 
+/* The other regions that are silent, all by name; NULL for none, else the first. */
+static const struct tgw_region *
+find_silent(const struct tgwvip *t, char names[ERR_TEXT_MAX])
+{
+    const struct tgw_region *first = NULL;
+    size_t used = 0;
+
+    for (size_t i = 1; i < t->n_regions; i++) {
+        if (!t->regions[i].answered && used < ERR_TEXT_MAX) {
+            used += (size_t)snprintf(names + used, ERR_TEXT_MAX - used, "%s%s",
+                                     first == NULL ? "" : ", ", t->regions[i].name);
+            first = first == NULL ? &t->regions[i] : first;
+        }
+    }
+    return first;
+}
+
 /* What all regions say; a silent one is worse news than a route that is wrong. */
 static enum ocf_verdict
 verdict_of_all(const struct tgwvip *t, struct err *why)
 {
     enum ocf_verdict v = own_verdict(t, why);
+    const struct tgw_region *silent = NULL;
+    char names[ERR_TEXT_MAX];
     char text[ERR_TEXT_MAX];
 
-    if (v != OCF_HERE) {
+    if (v != OCF_HERE && v != OCF_DEGRADED) {
         return v;
     }
-    for (size_t i = 1; i < t->n_regions; i++) {
-        if (!t->regions[i].answered) {
-            verdict_reason(t->regions[i].name, &t->regions[i].error, text);
-            (void)err_set(why, ERR_NOT_FOUND, "%s", text);
-            return OCF_DEGRADED;
-        }
+    silent = find_silent(t, names);
+    if (silent != NULL && v == OCF_DEGRADED) {
+        (void)snprintf(text, sizeof(text), "%s", why->text);
+        (void)err_set(why, ERR_NOT_FOUND, "no answer from %s; %s", names, text);
+        return v;
+    }
+    if (silent != NULL) {
+        verdict_reason(names, &silent->error, text);
+        (void)err_set(why, ERR_NOT_FOUND, "%s", text);
+        return OCF_DEGRADED;
+    }
+    if (v == OCF_DEGRADED) {
+        return v;
     }
     v = tgwplan_others_verdict(&t->plan, text);
     if (v != OCF_HERE) {
@@ -421,7 +512,7 @@ enum ocf_verdict
 tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why)
 {
     bool monitor = ctx->operation == OCF_OP_MONITOR;
-    bool writes = !may_use_cache(ctx);
+    bool writes = !is_looking(ctx);
     int rc = begin(ctx, t, why);
     enum ocf_verdict v = OCF_UNKNOWN;
 
@@ -548,20 +639,6 @@ sum_up_own(const struct tgwvip *t, struct err *e)
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
-static int
-leave(struct pending *left, const char *region, const struct tgwplan_change *c)
-{
-    struct pending_item item = {.region = ""};
-
-    (void)snprintf(item.region, sizeof(item.region), "%s", region);
-    if (c != NULL) {
-        item.destination = c->destination;
-        (void)snprintf(item.table_id, sizeof(item.table_id), "%s", c->table_id);
-        (void)snprintf(item.seen, sizeof(item.seen), "%s", c->seen);
-    }
-    return pending_add(left, &item);
-}
-
 /* Of a region that is not known: what was left there before, or all of it. */
 static int
 leave_region(struct pending *left, const struct pending *before, const char *region)
@@ -597,7 +674,8 @@ store_left(const struct ocf_ctx *ctx, struct tgwvip *t)
     static const struct pending nothing = {.n = 0};
     const struct pending *before = ctx->operation == OCF_OP_START ? &nothing : &t->left;
     bool all = ctx->operation != OCF_OP_MONITOR;
-    struct pending left = {0};
+    struct pending left = {.beyond = t->only.n == 0 && (all || before->beyond)};
+    bool silent = false;
     struct err e = {0};
     int rc = 0;
 
@@ -606,8 +684,10 @@ store_left(const struct ocf_ctx *ctx, struct tgwvip *t)
 
         if (is_unknown(t, i) && (all || pending_has_region(before, name))) {
             rc = leave_region(&left, before, name);
+            silent |= !t->regions[i].answered;
         }
     }
+    left.beyond = left.beyond && silent;
     for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {
         const struct tgwplan_change *c = &t->plan.changes[i];
 
@@ -696,6 +776,18 @@ is_any_astray(const struct tgwvip *t)
     return false;
 }
 
+/* Whether a region is silent where nothing was left: who may have taken over there is not known. */
+static bool
+is_any_unheard(const struct tgwvip *t)
+{
+    for (size_t i = 1; i < t->n_regions; i++) {
+        if (!t->regions[i].answered && !pending_has_region(&t->left, t->regions[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 leads_to_eni(const struct ec2_route_table *t)
 {
@@ -771,12 +863,32 @@ require_own_routes(const struct tgwvip *t, struct err *e)
     return 0;
 }
 
-/* Make a plan of what is known, and write it; the own region decides. */
+/* Keep of the plan what is to be written in the own region. */
+static void
+keep_own(struct tgwvip *t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->plan.n_changes; i++) {
+        if (region_of(t, &t->plan.changes[i]) == 0) {
+            t->plan.changes[n++] = t->plan.changes[i];
+        }
+    }
+    t->plan.n_changes = n;
+}
+
+/*
+ * Make a plan of what is known, and write it; the own region decides. A monitor that repairs writes
+ * in other regions only while it hears all of them: an owner may be in one that it does not.
+ */
 static int
 plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
     int rc = make_plan(ctx, t, e);
 
+    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !have_all_answered(t)) {
+        keep_own(t);
+    }
     ctx->idle = ctx->idle && rc == 0 && n_changes_of(t, 0) == 0;
     rc = rc < 0 ? rc : write_plan(ctx, t, e);
     return rc < 0 ? rc : sum_up_own(t, e);
@@ -793,17 +905,43 @@ are_all_asked(const struct tgwvip *t)
     return true;
 }
 
-int
-tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
+static bool
+are_all_described(const struct tgwvip *t)
 {
-    const char *taken = ctx->operation == OCF_OP_MONITOR ? taken_region(t) : NULL;
-    int rc = require_own_routes(t, e);
+    for (size_t i = 0; i < t->n_regions; i++) {
+        if (t->regions[i].answered && !t->described[i]) {
+            return false;
+        }
+    }
+    return true;
+}
 
+/* A monitor that is going to write: by an inventory of now, and not against another node. */
+static int
+prepare_repair(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
+{
+    const char *taken = NULL;
+    int rc = 0;
+
+    if (!are_all_described(t)) {
+        t->describe = true;
+        rc = read_regions(ctx, t, 0, true, e);
+        rc = rc < 0 ? rc : make_plan(ctx, t, e);
+    }
+    taken = rc < 0 ? NULL : taken_region(t);
     if (taken != NULL) {
         return err_set(e, ERR_CONFLICT, "%s: leads to another node: not taken back by a monitor",
                        taken);
     }
+    return rc;
+}
 
+int
+tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
+{
+    int rc = ctx->operation == OCF_OP_MONITOR ? prepare_repair(ctx, t, e) : 0;
+
+    rc = rc < 0 ? rc : require_own_routes(t, e);
     if (rc == 0 && t->routes.disable_source_dest_check) {
         rc =
             ec2_set_source_dest_check(&ctx->session, t->nic.eni_id, false, false, ctx->deadline, e);
@@ -898,7 +1036,7 @@ tgwvip_finish(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct 
         pending_drop(ctx);
         return v;
     }
-    return is_any_astray(t) ? v : write_left(ctx, t, v, why);
+    return is_any_astray(t) || is_any_unheard(t) ? v : write_left(ctx, t, v, why);
 }
 
 /* --- preflight ------------------------------------------------------------------------------- */

@@ -29,6 +29,8 @@ struct tgwvip {
     struct node_nic nic;
     struct tgw_region regions[TGWVIP_REGIONS_MAX]; /* the node's own first */
     bool asked[TGWVIP_REGIONS_MAX];
+    bool described[TGWVIP_REGIONS_MAX];               /* the inventory is one of this action */
+    bool describe;                                    /* it has to be, wherever it is used */
     struct aws_session *sessions[TGWVIP_REGIONS_MAX]; /* of those that answered; borrowed */
     size_t n_regions;
     struct tgwcache_regions remembered;

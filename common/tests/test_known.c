@@ -125,6 +125,7 @@ static void
 known_compare_misses_in_a_monitor_until_the_next_start(void **state)
 {
     struct fake *f = *state;
+    FAKENODE ctx;
 
     /* Nothing is known, and nothing missed. */
     compare(f, OCF_OP_MONITOR, false, ONE_OF_TOKYO, NULL, "");
@@ -139,6 +140,12 @@ known_compare_misses_in_a_monitor_until_the_next_start(void **state)
     compare(f, OCF_OP_MONITOR, false, ALL_OF_TOKYO, NULL, "");
     compare(f, OCF_OP_MONITOR, false, ONE_OF_TOKYO, NULL, TOKYO_LOST);
     compare(f, OCF_OP_RELOAD, false, ONE_OF_TOKYO, NULL, "");
+    compare(f, OCF_OP_MONITOR, false, ONE_OF_TOKYO, NULL, "");
+    /* After a stop it is no matter of this node. */
+    compare(f, OCF_OP_START, false, ALL_OF_TOKYO, NULL, "");
+    fakenode_init(f, &ctx, NULL);
+    known_drop(&ctx);
+    compare(f, OCF_OP_VALIDATE, false, ONE_OF_TOKYO, NULL, "");
     compare(f, OCF_OP_MONITOR, false, ONE_OF_TOKYO, NULL, "");
 }
 

@@ -62,6 +62,26 @@ pending_format_parse_round_trip(void **state)
 }
 
 static void
+pending_format_parse_what_is_beyond(void **state)
+{
+    OCF_CLEANUP(pending_done) struct pending p = {0};
+    OCF_CLEANUP(pending_done) struct pending nothing = {.beyond = true};
+    OCF_BUF struct buf text = BUF_INIT(1024);
+
+    (void)state;
+    assert_int_equal(pending_parse("*\n" SINGAPORE "\n", &p), 0);
+    assert_true(p.beyond);
+    assert_int_equal(p.n, 1);
+    assert_int_equal(pending_format(&p, &text), 0);
+    assert_string_equal(buf_str(&text), "*\n" SINGAPORE "\n");
+    /* Without a region that was left there is nothing beyond it. */
+    buf_clear(&text);
+    assert_true(pending_is_empty(&nothing));
+    assert_int_equal(pending_format(&nothing, &text), 0);
+    assert_string_equal(buf_str(&text), "");
+}
+
+static void
 pending_add_says_nothing_twice(void **state)
 {
     OCF_CLEANUP(pending_done) struct pending p = {0};
@@ -85,6 +105,9 @@ pending_parse_refuses_what_it_would_not_write(void **state)
     static const char *const bad[] = {
         "",
         "\n",
+        "*\n",
+        "*\n*\n" OSAKA "\n",
+        "* " OSAKA "\n",
         " \n",
         OSAKA, /* cut off before the end of the line */
         OSAKA " \n",
@@ -271,6 +294,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(pending_format_parse_round_trip),
+        cmocka_unit_test(pending_format_parse_what_is_beyond),
         cmocka_unit_test(pending_add_says_nothing_twice),
         cmocka_unit_test(pending_parse_refuses_what_it_would_not_write),
         cmocka_unit_test(pending_look_writes_only_over_what_was_seen),

@@ -323,8 +323,9 @@ routeplan_read_misses_the_table_that_has_lost_its_route(void **state)
     ctx.operation = OCF_OP_MONITOR;
     assert_int_equal(routeplan_read(&ctx, &nic, &none, &destinations, false, &p, &e), 0);
     assert_int_equal(routeplan_verdict(&p), OCF_DEGRADED);
-    assert_string_equal(p.text, B ": had a route to " V4
-                                  ": create it, or crm_resource --force-start if that is meant");
+    assert_string_equal(p.text, B
+                        ": had a route to " V4
+                        ": create it, or if that is meant crm_resource --force-start on this node");
     /* Nothing keeps the others from being written. */
     assert_int_equal(p.n_missing + p.n_changes, 0);
     ctx.operation = OCF_OP_PROBE;

@@ -344,7 +344,7 @@ tgwvip_start_leaves_a_silent_region_within_one_attempt(void **state)
     assert_int_equal(start(&ctx, &t, told, &e), 0);
     assert_int_equal(deadline_left_ms(ctx.deadline), 30000 - 5000);
     assert_int_equal(strncmp(told, "WARNING: " OSAKA " left for later: ", 40), 0);
-    assert_left(&ctx, OSAKA "\n");
+    assert_left(&ctx, "*\n" OSAKA "\n");
     assert_int_equal(n_trips(f, OSAKA), 1);
 }
 
@@ -366,7 +366,7 @@ tgwvip_start_leaves_all_of_a_silent_region_whatever_was_left_before(void **state
     FAKE_SCRIPT(f, TOKYO_LEADS_FIRST(FAKE_ANOTHER, PEER_TO), TOKYO_IS, TOKYO_IS_OURS,
                 TAKES_WRITES(TOKYO), HANGS(OSAKA));
     assert_int_equal(start(&ctx, &t, told, &e), 0);
-    assert_left(&ctx, OSAKA "\n");
+    assert_left(&ctx, "*\n" OSAKA "\n");
 }
 
 /*
@@ -960,6 +960,89 @@ tgwvip_finish_keeps_what_was_left_in_a_silent_region(void **state)
     }
 }
 
+/*
+ * A node that has just been booted knows only the regions that its own one leads to. What a silent
+ * one of them leads to was left with it, and is found when it answers.
+ */
+static void
+tgwvip_finish_writes_regions_behind_one_that_was_left(void **state)
+{
+    struct fake *f = *state;
+    char told[4096];
+
+    {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_START);
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, HANGS(OSAKA));
+        assert_int_equal(start(&ctx, &t, told, &e), 0);
+        assert_left(&ctx, "*\n" OSAKA "\n");
+    }
+    {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        /* Osaka answers, and Singapore does not yet: what is known of it by now is kept. */
+        act(f, &ctx, OCF_OP_MONITOR);
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(ATTACH_O),
+                    TAKES_WRITES(OSAKA), HANGS(SINGAPORE));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+        assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" PEER_TO), 1);
+        assert_left(&ctx, "*\n" SINGAPORE "\n");
+    }
+    {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_MONITOR);
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(PEER_TO), SINGAPORE_IS,
+                    SINGAPORE_LEADS(ATTACH_S), TAKES_WRITES(SINGAPORE));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_HERE);
+        assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" PEER_OS), 1);
+        assert_left(&ctx, "");
+    }
+}
+
+/* A region that was left is asked, also when the list of regions is lost and nothing leads there.
+ */
+static void
+tgwvip_finish_asks_what_was_left_though_nothing_leads_there(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    store(&ctx, OSAKA "\n" SINGAPORE "\n");
+    FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, HANGS(OSAKA), HANGS(SINGAPORE));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    /* Each that is silent is named. */
+    assert_int_equal(strncmp(e.text, OSAKA ", " SINGAPORE ": ", strlen(OSAKA ", " SINGAPORE ": ")),
+                     0);
+    assert_left(&ctx, OSAKA "\n" SINGAPORE "\n");
+}
+
+/* A drift of the own region hides no region that is silent. */
+static void
+tgwvip_monitor_names_silent_regions_before_a_drift(void **state)
+{
+    static const char text[] = "no answer from " OSAKA "; " TOKYO ": " TGW_RTB_T ": ";
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    FAKE_SCRIPT(f, TOKYO_IS, TOKYO_LEADS(FAKE_ENI, PEER_TO), HANGS(OSAKA));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    assert_int_equal(strncmp(e.text, text, strlen(text)), 0);
+}
+
 /* That something was left is known, and not what: after a full /run. */
 static void
 tgwvip_finish_after_a_full_disk_writes_every_other_region(void **state)
@@ -979,9 +1062,9 @@ tgwvip_finish_after_a_full_disk_writes_every_other_region(void **state)
     assert_left(&ctx, SINGAPORE "\n");
 }
 
-/* What is silent now and was not left needs nothing but to be told. */
+/* Who may have taken over in a region that is silent, and where nothing was left, is not known. */
 static void
-tgwvip_finish_leaves_no_region_that_was_not_left(void **state)
+tgwvip_finish_waits_while_a_region_that_was_not_left_is_silent(void **state)
 {
     struct fake *f = *state;
     RESOURCE t = resource();
@@ -994,8 +1077,8 @@ tgwvip_finish_leaves_no_region_that_was_not_left(void **state)
                 TAKES_WRITES(OSAKA), HANGS(SINGAPORE));
     assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
     assert_int_equal(strncmp(e.text, SINGAPORE ": ", strlen(SINGAPORE ": ")), 0);
-    assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" PEER_TO), 1);
-    assert_left(&ctx, "");
+    assert_int_equal(n_with(f, "Action=Replace"), 0);
+    assert_left(&ctx, OSAKA "\n");
 }
 
 /* A read that lags behind this node's own write is no takeover by another: what was left is kept.
@@ -1126,6 +1209,64 @@ tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left(void **state)
     assert_left(&ctx, "");
 }
 
+/* An owner may be in a region that is silent: the own region is put right, and no other. */
+static void
+tgwvip_apply_in_a_monitor_writes_elsewhere_only_while_it_hears_all(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    struct fakenode_stderr caught;
+    char told[4096];
+    int rc = 0;
+    FAKENODE ctx;
+
+    act(f, &ctx, OCF_OP_MONITOR);
+    FAKE_SCRIPT(f, TOKYO_IS, TOKYO_LEADS(FAKE_ENI, PEER_TO), TAKES_WRITES(TOKYO), OSAKA_LEADS_ON,
+                OSAKA_LEADS(ATTACH_O), HANGS(SINGAPORE));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    fakenode_stderr_begin(&caught);
+    rc = tgwvip_apply(&ctx, &t, &e);
+    fakenode_stderr_end(&caught, told, sizeof(told));
+    assert_int_equal(rc, 0);
+    assert_int_equal(n_with(f, "Action=Replace"), 1);
+    assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" ATTACH_T), 1);
+    assert_left(&ctx, "");
+}
+
+/* An attachment in the place of another is not in an inventory of minutes ago. */
+static void
+tgwvip_apply_in_a_monitor_goes_by_an_inventory_of_now(void **state)
+{
+    static const char new_peering[] =
+        ATTACHMENTS(ATTACHMENT(ATTACH_O, TGW_O, "vpc", VPC_O, TGW_RTB_O)
+                        ATTACHMENT("tgw-attach-000000ee", TGW_O, "peering", TGW_T, TGW_RTB_O));
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_MONITOR);
+        if (i == 0) { /* which keeps what it has read */
+            FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_IS_LAST, OSAKA_LEADS(PEER_TO));
+            assert_int_equal(monitor(&ctx, &t, &e), OCF_HERE);
+            continue;
+        }
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS,
+                    GIVES(OSAKA, "DescribeTransitGatewayRouteTables", TABLES(TGW_RTB_O, TGW_O)),
+                    GIVES(OSAKA, "DescribeTransitGatewayAttachments", new_peering),
+                    GIVES(OSAKA, "DescribeTransitGatewayPeeringAttachments",
+                          PEERINGS(PEERING(TGW_T, TOKYO, TGW_O, OSAKA))),
+                    OSAKA_LEADS(ELSEWHERE), TAKES_WRITES(OSAKA));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+        assert_int_equal(tgwvip_apply(&ctx, &t, &e), 0);
+        assert_int_equal(n_with(f, "Action=Replace"), 1);
+        assert_int_equal(n_with(f, "TransitGatewayAttachmentId=tgw-attach-000000ee"), 1);
+    }
+}
+
 /*
  * on_drift=repair takes nothing back from a node of another region, which has it for a reason: all
  * that a VPC has leads to an ENI there. One route of several is somebody's mistake.
@@ -1202,12 +1343,17 @@ main(void)
         FAKE_TEST(tgwvip_monitor_misses_a_table_that_has_lost_its_route),
         FAKE_TEST(tgwvip_finish_writes_what_was_left_and_nothing_else),
         FAKE_TEST(tgwvip_finish_keeps_what_was_left_in_a_silent_region),
+        FAKE_TEST(tgwvip_finish_writes_regions_behind_one_that_was_left),
+        FAKE_TEST(tgwvip_finish_asks_what_was_left_though_nothing_leads_there),
+        FAKE_TEST(tgwvip_monitor_names_silent_regions_before_a_drift),
         FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_every_other_region),
-        FAKE_TEST(tgwvip_finish_leaves_no_region_that_was_not_left),
+        FAKE_TEST(tgwvip_finish_waits_while_a_region_that_was_not_left_is_silent),
         FAKE_TEST(tgwvip_finish_waits_until_what_was_written_is_seen),
         FAKE_TEST(tgwvip_finish_writes_nothing_unless_the_rest_is_ours),
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_each_route_once),
         FAKE_TEST(tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left),
+        FAKE_TEST(tgwvip_apply_in_a_monitor_writes_elsewhere_only_while_it_hears_all),
+        FAKE_TEST(tgwvip_apply_in_a_monitor_goes_by_an_inventory_of_now),
         FAKE_TEST(tgwvip_apply_in_a_monitor_takes_nothing_back),
     };
 
