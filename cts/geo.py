@@ -200,7 +200,10 @@ def asking(lab: Lab, url: str, directory: Path) -> Iterator[Everywhere]:
         watch = Everywhere(lab, records)
         watch.begin()
         yield watch
-        assert history.held_by_several(history.holdings(lab, ADDRESS)) == []
+        held = history.holdings(lab, ADDRESS)
+        assert history.held_by_several(held) == []
+        # Else the logs were read in vain.
+        assert {holding.node for holding in held} >= set(watch.answered_by)
 
 
 def move(lab: Lab, group: str, node: str) -> None:
@@ -237,6 +240,16 @@ def wait_fencing_pending(lab: Lab, nodes: list[str]) -> None:
         return bool(targets & set(nodes)) and not lab.online() & set(nodes)
 
     until(tries, SETTLE_S, f"the cluster to fence {' or '.join(nodes)}", 0.2)
+
+
+def confirm_region_lost(watch: Everywhere, region: str) -> None:
+    """Wait until a lost region has stopped the service, and nothing moves; then say it is off."""
+    lost = watch.nodes_of(region)
+    survivors = [name for name in watch.lab.topology.nodes if name not in lost]
+    watch.wait_stopped(watch.answered_by[0])
+    wait_fencing_pending(watch.lab, lost)
+    assert [watch.started_in(watch.region(name)) for name in survivors] == [[] for _ in survivors]
+    confirm_lost(watch.lab, survivors[0], lost)
 
 
 def confirm_lost(lab: Lab, where: str, nodes: list[str]) -> None:

@@ -130,3 +130,20 @@ def test_last_node_of_a_region_killed_is_replaced_in_the_other(watch: Everywhere
     assert watch.fenced == [first]
     watch.lab.start_cluster(neighbour)
     watch.wait_online()
+
+
+def test_region_lost_with_its_api_waits_for_the_operator(watch: Everywhere) -> None:
+    """Home stops the service; once the operator says that it is off, the name leads elsewhere."""
+    geo.move(watch.lab, GROUP, watch.nodes_of(REGION)[0])
+    watch.begin()
+    geo.lose_region(watch.lab, REGION)
+    geo.confirm_region_lost(watch, REGION)
+    heir = watch.wait_active_in(OSAKA)
+    watch.wait_everywhere(heir, but=REGION)
+    assert record_values(watch.lab) == [OWN_ADDRESSES[OSAKA]]
+    watch.lab.heal()
+    watch.wait_everywhere(heir)
+    watch.note_everywhere(SCENARIO, "region lost with its API", AGENT)
+    assert watch.fenced == []
+    watch.wait_online()
+    watch.wait_everywhere(heir)

@@ -129,21 +129,34 @@ def test_split_between_regions_one_side_goes_on(watch: Everywhere) -> None:
     watch.wait_everywhere(heir)
 
 
+def test_split_between_regions_home_keeps_what_it_has(watch: Everywhere) -> None:
+    """The service runs on the side that the device votes for: nobody notices."""
+    first = watch.active
+    others = watch.nodes_of(OSAKA)
+    geo.part(watch.lab, watch.nodes_of(REGION), others)
+    until(lambda: set(watch.fenced) == set(others), SETTLE_S, "home to fence the other side")
+    watch.lab.heal()
+    watch.wait_online()
+    watch.wait_everywhere(first)
+    watch.note_everywhere(
+        SCENARIO, "regions lose each other, the service is on the side that stays"
+    )
+    assert set(watch.fenced) == set(others)
+    assert [client for client, seen in watch.of.items() if seen.lost] == []
+    assert watch.answered_by == [first]
+
+
 def test_region_lost_with_its_api_waits_for_the_operator(watch: Everywhere) -> None:
     """Nobody can prove that home is off: nothing moves until the operator says so, then all does.
 
     Home itself stops the service, since it has lost the vote. Once it is back, its routes are
     brought to the new place.
     """
-    first, lost = watch.active, watch.nodes_of(REGION)
-    survivor = watch.nodes_of(OSAKA)[0]
+    lost = watch.nodes_of(REGION)
     geo.lose_region(watch.lab, REGION)
     began = time.monotonic()
     moments = [Moment(began, "Tokyo is lost, with its API")]
-    watch.wait_stopped(first)
-    geo.wait_fencing_pending(watch.lab, lost)
-    assert watch.started_in(OSAKA) == []
-    geo.confirm_lost(watch.lab, survivor, lost)
+    geo.confirm_region_lost(watch, REGION)
     moments.append(Moment(time.monotonic(), f"the operator: {' and '.join(lost)} are off"))
     times = {"confirmed_s": moments[-1].t - began}
     heir = watch.wait_active_in(OSAKA)

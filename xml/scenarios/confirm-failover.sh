@@ -60,7 +60,8 @@ change resource create booth-site ocf:pacemaker:booth-site config=/etc/booth/boo
     op monitor interval=10s timeout=20s --group booth
 
 change resource create vip ocf:aws:transit-gateway-vip ip="10.1.0.10 2001:db8:200::10" \
-    op monitor interval=5s timeout=30s on-fail=stop --group web
+    op monitor interval=5s timeout=30s on-fail=stop \
+    op monitor interval=61s role=Stopped timeout=30s --group web
 change resource create service ocf:heartbeat:nginx configfile=/srv/nginx.conf \
     op monitor interval=5s timeout=30s --group web
 change resource meta web priority=10

@@ -43,7 +43,8 @@ change stonith create fence-osaka fence_aws region=ap-northeast-3 \
 change constraint location fence-osaka rule score=200 region ne ap-northeast-3
 
 change resource create vip ocf:aws:route-table-vip ip=10.1.1.10 \
-    op monitor interval=5s timeout=30s --group web
+    op monitor interval=5s timeout=30s \
+    op monitor interval=61s role=Stopped timeout=30s --group web
 change resource create service ocf:heartbeat:nginx configfile=/srv/nginx.conf \
     op monitor interval=5s timeout=30s --group web
 change resource create name ocf:aws:route53-record \

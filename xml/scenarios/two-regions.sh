@@ -39,7 +39,8 @@ change stonith create fence-osaka fence_aws region=ap-northeast-3 \
 change constraint location fence-osaka rule score=200 region ne ap-northeast-3
 
 change resource create vip ocf:aws:transit-gateway-vip ip="10.1.0.10 2001:db8:200::10" \
-    op monitor interval=5s timeout=30s --group web
+    op monitor interval=5s timeout=30s \
+    op monitor interval=61s role=Stopped timeout=30s --group web
 change resource create service ocf:heartbeat:nginx configfile=/srv/nginx.conf \
     op monitor interval=5s timeout=30s --group web
 change resource meta web priority=10
