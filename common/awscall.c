@@ -35,6 +35,7 @@ struct sending {
 struct flight {
     struct aws_session *session; /* of the calls that have none of their own */
     struct aws_call *calls;
+    size_t n_calls;
     struct sending *sending;
     struct party *parties;
     size_t n_parties;
@@ -502,6 +503,27 @@ judge_lost(const struct aws_call *c, const struct http_exchange *x, struct err *
     return e->code;
 }
 
+/* The answer as XML; all that are there at once share a bound. */
+static int
+read_answer(const struct flight *f, struct aws_call *c, const struct buf *body, struct err *e)
+{
+    size_t n_nodes = xmlq_nodes(buf_str(body), body->len);
+    size_t n_all = n_nodes;
+    int rc = 0;
+
+    for (size_t i = 0; i < f->n_calls; i++) {
+        n_all += f->calls[i].answer != NULL ? f->calls[i].n_nodes : 0;
+    }
+    if (n_all > AWS_NODES_MAX) {
+        return err_set(e, ERR_TOO_BIG, "answer too large: more than %d XML nodes", AWS_NODES_MAX);
+    }
+    rc = xmlq_parse(buf_str(body), body->len, &c->answer, e);
+    if (rc == 0) {
+        c->n_nodes = n_nodes;
+    }
+    return rc;
+}
+
 static int
 judge(void *arg, size_t i, struct http_exchange *x, struct err *e)
 {
@@ -516,7 +538,7 @@ judge(void *arg, size_t i, struct http_exchange *x, struct err *e)
     } else if (x->answer.status != 200) {
         rc = judge_refusal(f, i, x, e);
     } else {
-        rc = xmlq_parse(buf_str(&x->answer.body), x->answer.body.len, &c->answer, e);
+        rc = read_answer(f, c, &x->answer.body, e);
         if (rc < 0) {
             (void)err_prefix(e, "%s", c->action);
             rc = judge_lost(c, x, e);
@@ -714,8 +736,12 @@ aws_call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct dea
 {
     OCF_FREE struct sending *sending = calloc(n, sizeof(*sending));
     OCF_FREE struct party *parties = calloc(n, sizeof(*parties));
-    struct flight f = {
-        .session = s, .calls = calls, .sending = sending, .parties = parties, .deadline = d};
+    struct flight f = {.session = s,
+                       .calls = calls,
+                       .n_calls = n,
+                       .sending = sending,
+                       .parties = parties,
+                       .deadline = d};
 
     struct err e = {0};
     int rc = 0;

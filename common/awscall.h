@@ -83,6 +83,7 @@ struct aws_session {
 
 #define AWS_FORM_MAX   65536
 #define AWS_ANSWER_MAX (3 * 1024 * 1024)
+#define AWS_NODES_MAX  XMLQ_NODES_MAX /* of all answers of calls that are made at once */
 
 /* One call. Set up with aws_call_init() or aws_call_init_rest(), free with aws_call_done(). */
 struct aws_call {
@@ -100,6 +101,7 @@ struct aws_call {
     bool anonymous;      /* not signed: AssumeRoleWithWebIdentity */
     bool secret;         /* the answer holds a secret */
     struct xmlq *answer; /* out; set when error.code is 0 */
+    size_t n_nodes;      /* out; of the answer, at most */
     struct err error;    /* out */
 };
 

@@ -29,6 +29,15 @@
         ocf_steal_value_;                                                                          \
     })
 
+/* What comes after user and password in a URL, which no message shows; NULL for one without. */
+static inline const char *
+base_after_user(const char *url)
+{
+    const char *at = strrchr(url, '@');
+
+    return at == NULL ? NULL : at + 1;
+}
+
 /* Bytes of a UTF-8 text that fit into max without half a character: for "%.*s". */
 static inline int
 base_utf8_fit(const char *s, size_t max)

@@ -65,6 +65,12 @@ open_private_dir(const char *rsctmp, int *ret_fd)
     if (fd < 0 || fstat(fd, &st) < 0) {
         return errno;
     }
+    /* Nobody else could have put anything there, and the files are 0600: it is closed again. */
+    if (st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+        (st.st_mode & 0777) != 0700 && fchmod(fd, 0700) == 0) {
+        log_notice("%s/" DIR_NAME " was open to others: closed (mode 0700)", rsctmp);
+        st.st_mode = (st.st_mode & ~(mode_t)0777) | 0700;
+    }
     if (!is_private(&st)) {
         return EPERM;
     }

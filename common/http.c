@@ -117,9 +117,16 @@ check_ca_file(const char *path, struct err *e)
 {
     struct stat st;
 
-    return path != NULL && stat(path, &st) == 0 && !S_ISREG(st.st_mode)
-               ? err_set(e, ERR_PARAM_LOCAL, "ca_file %s: not a regular file", path)
-               : 0;
+    if (path == NULL || stat(path, &st) < 0) {
+        return 0;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return err_set(e, ERR_PARAM_LOCAL, "ca_file %s: not a regular file", path);
+    }
+    if ((st.st_mode & S_IWOTH) != 0) {
+        return err_set(e, ERR_PARAM_LOCAL, "ca_file %s: anybody can write to it: chmod o-w", path);
+    }
+    return 0;
 }
 
 int
@@ -300,8 +307,10 @@ set_proxy(const struct http *h, const struct http_request *q, CURL *easy)
     if (q->direct) {
         return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
     }
-    return h->options->proxy == NULL ||
-           curl_easy_setopt(easy, CURLOPT_PROXY, h->options->proxy) == CURLE_OK;
+    /* What a proxy says of a tunnel is not what AWS says: no Date, no request id. */
+    return curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+           (h->options->proxy == NULL ||
+            curl_easy_setopt(easy, CURLOPT_PROXY, h->options->proxy) == CURLE_OK);
 }
 
 /*
@@ -653,9 +662,11 @@ http_url_parse(const char *url, struct http_url *ret, struct err *e)
 
     curl_url_cleanup(u);
     if (rc == -ERR_PARAM) {
+        const char *rest = base_after_user(url);
+
         return err_set(e, ERR_PARAM,
-                       "\"%.200s\" is not a base URL: http://HOST[:PORT][/PATH] or https://...",
-                       url);
+                       "\"%s%.200s\" is not a base URL: http://HOST[:PORT][/PATH] or https://...",
+                       rest == NULL ? "" : "...@", rest == NULL ? url : rest);
     }
     if (rc < 0) {
         return err_set(e, ERR_NOMEM, "out of memory");

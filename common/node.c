@@ -7,19 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX   128
-#define VALUE_MAX 512
+#define PATH_LEN_MAX 128
+#define KEY_MAX      1024
+#define VALUE_MAX    512
 
-/* Cached values die with the boot even where /run outlives it (hibernation, images of a disk). */
+/*
+ * Cached values die with the boot even where /run outlives it (hibernation, images of a disk), and
+ * are those of one metadata service: what a wrong metadata_url gave is nothing to the right one.
+ */
 static void
-boot_key(const char *what, const char *of, char key[KEY_MAX])
+boot_key(const struct node *node, const char *what, const char *of, char key[KEY_MAX])
 {
     OCF_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     char boot_id[37] = "";
     ssize_t n = fd < 0 ? -1 : read(fd, boot_id, sizeof(boot_id) - 1);
 
     boot_id[n < 0 ? 0 : n] = '\0';
-    (void)snprintf(key, KEY_MAX, "%s %s %s", what, of, boot_id);
+    (void)snprintf(key, KEY_MAX, "%s %s %s %.*s", what, of, boot_id, node->imds.base_len,
+                   node->imds.base_url);
 }
 
 /* One metadata value, from the cache or from IMDS; a single word. */
@@ -29,7 +34,7 @@ cached_value(struct node *n, const char *path, struct deadline d, struct buf *re
     char key[KEY_MAX];
     int rc = 0;
 
-    boot_key("imds", path, key);
+    boot_key(n, "imds", path, key);
     if (cache_get(n->cache, key, ret) && ret->len > 0) {
         return 0;
     }
@@ -75,12 +80,12 @@ static int
 fetch_ids(struct node *n, const char *mac, struct deadline d, struct buf *ret, struct err *e)
 {
     static const char *const leaves[] = {"interface-id", "vpc-id", "subnet-id"};
-    char paths[ARRAY_LEN(leaves)][KEY_MAX];
+    char paths[ARRAY_LEN(leaves)][PATH_LEN_MAX];
     struct imds_item items[ARRAY_LEN(leaves)] = {0};
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
-        (void)snprintf(paths[i], KEY_MAX, "meta-data/network/interfaces/macs/%s/%s", mac,
+        (void)snprintf(paths[i], PATH_LEN_MAX, "meta-data/network/interfaces/macs/%s/%s", mac,
                        leaves[i]);
         items[i].path = paths[i];
     }
@@ -139,7 +144,7 @@ node_nic(struct node *n, const char *interface, struct deadline d, struct node_n
     if (rc < 0) {
         return rc;
     }
-    boot_key("nic", nic.link.mac, key);
+    boot_key(n, "nic", nic.link.mac, key);
     if (cache_get(n->cache, key, &ids) && parse_ids(buf_str(&ids), &nic)) {
         *ret = nic;
         return 0;
@@ -184,7 +189,7 @@ int
 node_nic_addresses(struct node *n, const struct node_nic *nic, const char *const *leaves,
                    size_t n_leaves, struct deadline d, struct addr_list *ret, struct err *e)
 {
-    char paths[NODE_LEAVES_MAX][KEY_MAX];
+    char paths[NODE_LEAVES_MAX][PATH_LEN_MAX];
     struct imds_item items[NODE_LEAVES_MAX] = {0};
     struct addr_list found = {.n = 0};
     int rc = 0;
@@ -193,8 +198,8 @@ node_nic_addresses(struct node *n, const struct node_nic *nic, const char *const
         return err_set(e, ERR_BUG, "more than %d lists of addresses", NODE_LEAVES_MAX);
     }
     for (size_t i = 0; i < n_leaves; i++) {
-        (void)snprintf(paths[i], KEY_MAX, "meta-data/network/interfaces/macs/%s/%s", nic->link.mac,
-                       leaves[i]);
+        (void)snprintf(paths[i], PATH_LEN_MAX, "meta-data/network/interfaces/macs/%s/%s",
+                       nic->link.mac, leaves[i]);
         items[i].path = paths[i];
     }
     (void)!imds_get(&n->imds, items, n_leaves, d); /* each item has its own error */
@@ -227,7 +232,7 @@ node_primary_ip(struct node *n, const struct node_nic *nic, struct deadline d, s
     char text[ADDR_TEXT_MAX];
     int rc = 0;
 
-    boot_key("primary", nic->link.mac, key);
+    boot_key(n, "primary", nic->link.mac, key);
     if (cache_get(n->cache, key, &cached) && addr_parse(buf_str(&cached), ret)) {
         return 0;
     }

@@ -790,10 +790,10 @@ warn_of_unknown(const struct ocf_agent *agent)
             continue;
         }
         near = param_nearest(agent->meta.tables, bare);
-        (void)err_set(&text, ERR_PARAM, "%s=\"%.60s\": %s has no such parameter%s%s%s", bare,
-                      strchr(name, '=') == NULL ? "" : strchr(name, '=') + 1, agent->meta.name,
-                      near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-                      near == NULL ? "" : "?");
+        /* Its value is not shown: it may be a secret that belongs under another name. */
+        (void)err_set(&text, ERR_PARAM, "%s: %s has no such parameter%s%s%s", bare,
+                      agent->meta.name, near == NULL ? "" : "; did you mean ",
+                      near == NULL ? "" : near, near == NULL ? "" : "?");
         (void)fprintf(stderr, "WARNING: %s\n", text.text);
         log_warning("validate-all: %s has no parameter %s", agent->meta.name, bare);
     }
@@ -801,17 +801,37 @@ warn_of_unknown(const struct ocf_agent *agent)
 
 /* The signature hides the keys, and nothing hides the session token and what is asked for. */
 static void
-warn_of_clear_text(const struct ocf_ctx *ctx)
+warn_of_clear_url(const char *name, const char *url)
 {
-    bool given = ctx->aws_params->endpoint_url != NULL;
-    const char *url = setting(ctx->aws_params->endpoint_url, "AWS_ENDPOINT_URL", "");
+    const char *rest = base_after_user(url);
 
     if (strncasecmp(url, "http://", 7) == 0) {
         (void)fprintf(stderr,
-                      "WARNING: %s=\"%.100s\": requests go there unencrypted, with the session "
+                      "WARNING: %s=\"%s%.100s\": requests go there unencrypted, with the session "
                       "token: use https://\n",
-                      given ? "endpoint_url" : "AWS_ENDPOINT_URL", url);
-        log_warning("validate-all: requests to AWS are not encrypted");
+                      name, rest == NULL ? "" : "http://...@", rest == NULL ? url : rest);
+        log_warning("validate-all: %s: requests to AWS are not encrypted", name);
+    }
+}
+
+/* The parameter comes before the environment, which may have a URL for each service, too. */
+static void
+warn_of_clear_text(const struct ocf_ctx *ctx)
+{
+    static const char prefix[] = "AWS_ENDPOINT_URL";
+
+    if (ctx->aws_params->endpoint_url != NULL) {
+        warn_of_clear_url("endpoint_url", ctx->aws_params->endpoint_url);
+        return;
+    }
+    for (char **entry = environ; *entry != NULL; entry++) {
+        const char *value = strchr(*entry, '=');
+        char name[64];
+
+        if (value != NULL && strncmp(*entry, prefix, strlen(prefix)) == 0) {
+            (void)snprintf(name, sizeof(name), "%.*s", (int)(value - *entry), *entry);
+            warn_of_clear_url(name, value + 1);
+        }
     }
 }
 
@@ -1034,6 +1054,7 @@ ocf_main(const struct ocf_agent *agent, int argc, char **argv)
              */
             (void)setrlimit(RLIMIT_CORE, &none);
             (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+            (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
             /* libcurl would write the keys of its connections there: everything sent, in clear. */
             (void)unsetenv("SSLKEYLOGFILE");
             cancel_fd = open_signals();

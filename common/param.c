@@ -15,6 +15,12 @@
 static int
 complain(const struct param *p, const char *value, const char *allowed, struct err *e)
 {
+    const char *secret = p->type == PARAM_URL ? base_after_user(value) : NULL;
+
+    if (secret != NULL) {
+        return err_set(e, ERR_PARAM, "%s=\"...@%.*s\": allowed is %s", p->name,
+                       base_utf8_fit(secret, VALUE_SHOWN_MAX), secret, allowed);
+    }
     return err_set(e, ERR_PARAM, "%s=\"%.*s\": allowed is %s", p->name,
                    base_utf8_fit(value, VALUE_SHOWN_MAX), value, allowed);
 }

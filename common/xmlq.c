@@ -30,6 +30,19 @@ next_element(const xmlNode *n)
     return (const struct xmlq_node *)n;
 }
 
+size_t
+xmlq_nodes(const char *text, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i + 1 < len; i++) {
+        n += text[i] == '<' && text[i + 1] != '/'; /* an element, a comment */
+        n += text[i] == '>' && text[i + 1] != '<'; /* a text after it */
+        n += text[i] == '=' ? 2 : 0;               /* an attribute, and its text */
+    }
+    return n;
+}
+
 int
 xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e)
 {
@@ -37,6 +50,9 @@ xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e)
 
     if (len == 0 || len > INT_MAX) {
         return err_set(e, ERR_MALFORMED, "empty answer where XML is expected");
+    }
+    if (xmlq_nodes(text, len) > XMLQ_NODES_MAX) {
+        return err_set(e, ERR_TOO_BIG, "answer too large: more than %d XML nodes", XMLQ_NODES_MAX);
     }
     /* libcrmcommon has itself told of every node of any document, and reports entities on stderr
      * as failed assertions of its own. */

@@ -12,12 +12,22 @@
 struct xmlq;      /* a document */
 struct xmlq_node; /* an element; borrowed until the document is freed */
 
+/*
+ * What a parsed document may consist of. Each element, text and attribute is a node of a hundred
+ * bytes and more, so that markup of a few bytes each takes many times the memory of its text.
+ */
+#define XMLQ_NODES_MAX 100000
+
+/*! \brief How many nodes a document will have at most, counted by its markup: well-formed or not.
+ */
+size_t xmlq_nodes(const char *text, size_t len);
+
 /*!
  * \brief Parse a document
  *
  * \param[out] ret  untouched on failure; free with xmlq_free()
  *
- * \return 0; -ERR_MALFORMED; -ERR_NOMEM
+ * \return 0; -ERR_MALFORMED; -ERR_TOO_BIG for more than XMLQ_NODES_MAX nodes; -ERR_NOMEM
  */
 int xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e) OCF_MUST_CHECK;
 

@@ -571,6 +571,7 @@ ROWS = [
     _lasting("P3", "answer of 100 MB", Rule(API, "huge", param=100), "answer too large", _PROXY),
     _lasting("P4-entities", "entity bomb", Rule(API, "bomb", param="entity"), "XML", _PROXY),
     _lasting("P4-nesting", "nesting bomb", Rule(API, "bomb", param="nesting"), "XML", _PROXY),
+    _lasting("P4-wide", "wide bomb", Rule(API, "bomb", param="wide"), "answer too large", _PROXY),
     _lasting("P5", "invalid UTF-8", Rule(API, "badutf8"), "XML", _PROXY),
     _lasting("P6", "empty 200", Rule(API, "empty"), "empty answer", _PROXY),
     _passing("T1", "throttled twice", Rule(API, "throttle", count=2)),

@@ -55,6 +55,8 @@ def make_by_pcs(lab: Lab, script: str, *arguments: str, node: str = "n1") -> Non
     for section in ("constraints", "resources", "rsc_defaults"):
         replace = ["--replace", "--scope", section, "--xml-text", f"<{section}/>"]
         lab.exec(node, "cibadmin", *replace)
+    # What the cluster changes by itself meanwhile would get in the way of the script's changes.
+    lab.exec(node, "crm_resource", "--wait")
     lab.exec(node, str(SCENARIOS / f"{script}.sh"), *arguments)
 
 

@@ -521,7 +521,7 @@ def test_unreadable_state_directory_of_a_standby_node(here: Runner, machines: La
     for where in ("n1", "n2"):
         machines.exec(where, "mkdir", "-p", RSCTMP)
         machines.exec(where, "install", "-d", f"{RSCTMP}/ocf-aws")
-        machines.exec(where, "chmod", "755", f"{RSCTMP}/ocf-aws")
+        machines.exec(where, "chmod", "777", f"{RSCTMP}/ocf-aws")
     assert here.monitor("n2", **STANDBY).code == NOT_RUNNING
     assert here.probe("n2").code == NOT_RUNNING
     assert here.monitor("n1").code == OK

@@ -142,8 +142,8 @@ def test_split_between_regions_home_keeps_what_it_has(watch: Everywhere) -> None
         SCENARIO, "regions lose each other, the service is on the side that stays"
     )
     assert set(watch.fenced) == set(others)
-    assert [client for client, seen in watch.of.items() if seen.lost] == []
-    assert watch.answered_by == [first]
+    assert [what for what in watch.operations if what[2] == first] == []
+    assert [seen.answered_by for seen in watch.of.values()] == [[first]] * len(watch.of)
 
 
 def test_region_lost_with_its_api_waits_for_the_operator(watch: Everywhere) -> None:

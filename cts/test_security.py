@@ -325,6 +325,15 @@ def test_state_replaced_while_running(stage: Stage) -> None:
     assert list(stage.state.iterdir()) == []
 
 
+def test_ca_file_that_anybody_can_write_to_is_not_trusted(stage: Stage) -> None:
+    bundle = stage.directory / "bundle"
+    bundle.write_text("")
+    bundle.chmod(0o666)
+    endpoint = stage.aws.url.replace("http:", "https:")
+    assert "anybody can write to it" in stage.run(ca_file=str(bundle), endpoint_url=endpoint)
+    assert stage.aws.asked == []
+
+
 @pytest.mark.parametrize("name", ["credentials_file", "ca_file"])
 def test_file_of_root_is_not_told(stage: Stage, name: str) -> None:
     hidden = stage.directory / "shadow"

@@ -772,13 +772,35 @@ cache_open_file_refused(void **state)
     assert_open_refused(strerror(ENOTDIR));
 }
 
+/* Where others could read and not write nobody has put anything: it is closed, and used. */
 static void
-cache_open_group_readable_refused(void **state)
+cache_open_readable_by_others_closed(void **state)
 {
+    struct cache c;
+    struct stat st;
+
     (void)cache_of(state);
     assert_int_equal(mkdir(RSCTMP "/sub", 0755), 0);
-    assert_int_equal(mkdir(RSCTMP "/sub/ocf-aws", 0750), 0);
-    assert_open_refused("ours alone");
+    assert_int_equal(mkdir(RSCTMP "/sub/ocf-aws", 0755), 0);
+    cache_open(&c, RSCTMP "/sub");
+    assert_true(c.dir_fd >= 0);
+    assert_int_equal(stat(RSCTMP "/sub/ocf-aws", &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    cache_close(&c);
+}
+
+static void
+cache_open_writable_by_others_refused(void **state)
+{
+    static const mode_t modes[] = {0720, 0702, 0777};
+
+    (void)cache_of(state);
+    assert_int_equal(mkdir(RSCTMP "/sub", 0755), 0);
+    assert_int_equal(mkdir(RSCTMP "/sub/ocf-aws", 0700), 0);
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        assert_int_equal(chmod(RSCTMP "/sub/ocf-aws", modes[i]), 0);
+        assert_open_refused("ours alone");
+    }
 }
 
 static void
@@ -870,7 +892,8 @@ main(void)
         TEST(cache_open_symlink_refused),
         TEST(cache_open_parent_symlink_accepted),
         TEST(cache_open_file_refused),
-        TEST(cache_open_group_readable_refused),
+        TEST(cache_open_readable_by_others_closed),
+        TEST(cache_open_writable_by_others_refused),
         TEST(cache_open_owned_by_another_refused),
         TEST(cache_open_no_directory_named_takes_default),
         TEST(cache_open_long_path_refused),

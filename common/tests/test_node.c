@@ -30,7 +30,7 @@ region(struct fake *f, struct node *n, char ret[64], struct err *e)
 
 /* The key under which a value is cached: with the boot id, or another one. */
 static void
-cache_key(char key[128], const char *what, const char *of, bool this_boot)
+cache_key(char key[256], const char *what, const char *of, bool this_boot)
 {
     char boot_id[37] = "00000000-0000-0000-0000-000000000000";
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -40,7 +40,7 @@ cache_key(char key[128], const char *what, const char *of, bool this_boot)
         assert_int_equal(read(fd, boot_id, 36), 36);
     }
     (void)close(fd);
-    (void)snprintf(key, 128, "%s %s %s", what, of, boot_id);
+    (void)snprintf(key, 256, "%s %s %s " FAKE_IMDS, what, of, boot_id);
 }
 
 static void
@@ -69,7 +69,7 @@ node_region_of_another_boot_not_believed(void **state)
     struct fake *f = *state;
     struct err e = {0};
     char found[64];
-    char key[128];
+    char key[256];
     NODE n;
 
     cache_key(key, "imds", "meta-data/placement/region", false);
@@ -83,6 +83,31 @@ node_region_of_another_boot_not_believed(void **state)
     cache_put(&f->cache, key, "us-east-2", 9);
     assert_int_equal(region(f, &n, found, &e), 0);
     assert_string_equal(found, "us-east-2");
+}
+
+/* What a metadata service said that was none is not what the right one says. */
+static void
+node_region_of_another_metadata_service_not_believed(void **state)
+{
+    struct fake *f = *state;
+    struct err e = {0};
+    char found[64];
+    NODE wrong;
+    NODE n;
+
+    init(f, &wrong);
+    imds_done(&wrong.imds);
+    imds_init(&wrong.imds, &f->transport, &f->cache, "http://192.0.2.253");
+    FAKE_SCRIPT(f, IMDS_GIVES_TOKEN,
+                {.url = "http://192.0.2.253/latest/meta-data/placement/region",
+                 .status = 200,
+                 .answer = "us-east-1"},
+                IMDS_GIVES_TOKEN, IMDS_GIVES("/latest/meta-data/placement/region", "eu-west-1"));
+    assert_int_equal(region(f, &wrong, found, &e), 0);
+    assert_string_equal(found, "us-east-1");
+    init(f, &n);
+    assert_int_equal(region(f, &n, found, &e), 0);
+    assert_string_equal(found, "eu-west-1");
 }
 
 static void
@@ -335,7 +360,7 @@ node_nic_cached_for_this_boot_and_mac_only(void **state)
     struct fake *f = *state;
     struct node_nic found = {.eni_id = ""};
     struct err e = {0};
-    char key[128];
+    char key[256];
     NODE n;
 
     cache_key(key, "nic", FAKE_MAC, false);
@@ -654,6 +679,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         FAKE_TEST(node_region_asked_once_per_boot),
         FAKE_TEST(node_region_of_another_boot_not_believed),
+        FAKE_TEST(node_region_of_another_metadata_service_not_believed),
         FAKE_TEST(node_region_not_a_single_word_refused_and_not_cached),
         FAKE_TEST(node_region_too_long_is_told),
         FAKE_TEST(node_region_without_one_is_no_answer_of_imds),

@@ -60,6 +60,40 @@ xmlq_parse_bad_texts_refused_untouched(void **state)
     }
 }
 
+/* Markup of four bytes makes a node of more than a hundred. */
+static void
+xmlq_parse_more_nodes_than_allowed_refused(void **state)
+{
+    static const struct {
+        const char *part;
+        size_t n;
+        int code;
+    } cases[] = {
+        {"<a/>", XMLQ_NODES_MAX - 1, 0},
+        {"<a/>", XMLQ_NODES_MAX, -ERR_TOO_BIG},
+        {"<a/>x", XMLQ_NODES_MAX / 2 - 1, 0},
+        {"<a/>x", XMLQ_NODES_MAX / 2, -ERR_TOO_BIG},
+        {"<a b=''/>", XMLQ_NODES_MAX / 3 + 1, -ERR_TOO_BIG},
+        {"<!---->", XMLQ_NODES_MAX, -ERR_TOO_BIG},
+        {"x", 2 * XMLQ_NODES_MAX, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        OCF_BUF struct buf text = BUF_INIT(1024 * 1024);
+        OCF_XMLQ struct xmlq *x = NULL;
+        struct err e = {0};
+
+        assert_int_equal(buf_adds(&text, "<r>"), 0);
+        for (size_t k = 0; k < cases[i].n; k++) {
+            assert_int_equal(buf_adds(&text, cases[i].part), 0);
+        }
+        assert_int_equal(buf_adds(&text, "</r>"), 0);
+        assert_int_equal(xmlq_parse(text.data, text.len, &x, &e), cases[i].code);
+        assert_int_equal(strncmp(e.text, "answer too large", 16) == 0, cases[i].code < 0);
+    }
+}
+
 static void
 xmlq_parse_nesting_bomb_refused(void **state)
 {
@@ -175,6 +209,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(xmlq_parse_bad_texts_refused_untouched),
+        cmocka_unit_test(xmlq_parse_more_nodes_than_allowed_refused),
         cmocka_unit_test(xmlq_parse_nesting_bomb_refused),
         cmocka_unit_test(xmlq_root_by_name_without_namespace),
         cmocka_unit_test(xmlq_find_paths_exact_names),

@@ -49,7 +49,7 @@ _ONLY_SERVICES = {"stale": ("ec2", "imds"), "pending": ("route53",), "prior": ("
 _ONLY_ACTION = {"pending": "ChangeResourceRecordSets", "prior": "ChangeResourceRecordSets"}
 IMDS_KINDS = {*WIRE_KINDS, "hang", "slow", "stale", "e503", "e401", "e403", "norole"}
 DNS_KINDS = {"hang", "servfail"}
-BOMBS = ("entity", "nesting")
+BOMBS = ("entity", "nesting", "wide")
 _DEFAULT_MEGABYTES = 100
 
 

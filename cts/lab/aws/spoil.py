@@ -12,6 +12,7 @@ from lab.aws.httpd import Reply
 
 _MEGABYTE = 1024 * 1024
 _NESTING = 100_000
+_WIDTH = 500_000
 _HTML = b"""<html><head><title>502 Bad Gateway</title></head>
 <body><center><h1>502 Bad Gateway</h1></center></body></html>
 """
@@ -88,9 +89,11 @@ def _huge(megabytes: float, action: str, headers: list[tuple[str, str]]) -> Repl
 
 
 def _bomb(kind: str) -> bytes:
-    """XML that is small on the wire and enormous, or very deep, when it is read."""
+    """XML that is small on the wire and enormous, very deep or very wide, when it is read."""
     if kind == "nesting":
         return b"<a>" * _NESTING + b"</a>" * _NESTING
+    if kind == "wide":
+        return b"<r>" + b"<a/>" * _WIDTH + b"</r>"
     entities = b'<!ENTITY e0 "lol">'
     for level in range(1, 12):
         inner = b"&e%d;" % (level - 1) * 10
