@@ -230,6 +230,27 @@ def test_block_refuse_and_drop(machines: Lab) -> None:
     assert connects() == 0
 
 
+@pytest.mark.parametrize(
+    ("service", "url", "known"),
+    [
+        ("ec2", f"https://ec2.{REGION}.amazonaws.com/", REGION),
+        ("imds", "http://169.254.169.254/latest/meta-data/", ""),
+    ],
+)
+def test_refused_connections_are_counted(machines: Lab, service: str, url: str, known: str) -> None:
+    """By node; those that are taken, and those that the other node makes, do not count."""
+    before = machines.refused("n1")
+    machines.fault(service, "refuse", node="n1")
+    for where in ("n1", "n1", "n2"):
+        machines.exec(where, "curl", "-sk", "-m5", url, check=False)
+    counts = machines.refused("n1")
+    machines.clear_faults()
+    machines.exec("n1", "curl", "-sk", "-m5", url)
+    assert {key: counts[key] - before[key] for key in counts if counts[key] != before[key]} == {
+        (service, known): 2
+    }
+
+
 def test_node_own_directories_and_environment(machines: Lab, monkeypatch) -> None:
     """A node sees neither the host's files nor the caller's environment, nor another node's."""
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")

@@ -228,16 +228,19 @@ class Lab:
     def clear_requests(self) -> None:
         self.control.clear_requests()
 
-    def refused(self) -> dict[tuple[str, str], int]:
-        """How many connections the fault `refuse` has refused all nodes, by service and region.
+    def refused(self, *nodes: str) -> dict[tuple[str, str], int]:
+        """How many connections the fault `refuse` has refused some nodes or all, by service and
+        region; those to a node's metadata are of the service "imds" and of no region.
 
-        What is refused is in no request log.
+        What is refused is in no request log. A rule that is removed takes its counts with it, but
+        those of metadata go on.
         """
         counts = Counter()
-        for name in self.topology.nodes:
+        for name in nodes or self.topology.nodes:
             counts.update(netns.refused(self.name, name))
         services = self.control.topology()["services"]
-        return {(item["service"], item["region"]): counts[item["address"]] for item in services}
+        found = {(item["service"], item["region"]): counts[item["address"]] for item in services}
+        return found | {("imds", ""): counts[netns.METADATA_ADDRESSES[0]]}
 
     def fault(self, service: str, kind: str, **more: Any) -> int:
         """Add a fault rule: action, count, node, region, param, match; returns its id."""

@@ -71,10 +71,14 @@ table inet lab {
         ip daddr @cut4 drop
         ip6 daddr @cut6 drop
     }
+    counter metadata { }
     chain in {
         type filter hook input priority 0;
         ip saddr @cut4 drop
         ip6 saddr @cut6 drop
+        # The kernel's answer where nobody listens; what breaks off later has a sequence.
+        ip saddr 169.254.169.254 tcp sequence 0 tcp flags & rst == rst counter name metadata
+        ip6 saddr fd00:ec2::254 tcp sequence 0 tcp flags & rst == rst counter name metadata
     }
 }
 """
@@ -248,11 +252,16 @@ def unblock(name: str, node: str, addresses: list[str]) -> None:
 
 
 def refused(name: str, node: str) -> dict[str, int]:
-    """How many connections each address that refuses has refused a node so far."""
-    listing = run(inside(f"{name}-{node}", ["nft", "-j", "list", "set", "inet", "lab", "refuse4"]))
-    (found,) = (item["set"] for item in json.loads(listing)["nftables"] if "set" in item)
-    elements = [element["elem"] for element in found.get("elem", [])]
-    return {element["val"]: element["counter"]["packets"] for element in elements}
+    """How many connections each address that refuses has refused a node so far; the node's
+    metadata, by IPv4 and IPv6, are METADATA_ADDRESSES[0].
+    """
+    listing = run(inside(f"{name}-{node}", ["nft", "-j", "list", "table", "inet", "lab"]))
+    objects = json.loads(listing)["nftables"]
+    sets = {item["set"]["name"]: item["set"] for item in objects if "set" in item}
+    (metadata,) = (item["counter"]["packets"] for item in objects if "counter" in item)
+    elements = [element["elem"] for element in sets["refuse4"].get("elem", [])]
+    found = {element["val"]: element["counter"]["packets"] for element in elements}
+    return found | {METADATA_ADDRESSES[0]: metadata}
 
 
 def cut(name: str, node: str, addresses: list[str]) -> None:
