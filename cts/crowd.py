@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from crash import PATIENCE
-from faultlab import CREDENTIALS, Cell, Stage
-from faults import ACTIVE, DEGRADED, MONITOR, NOT_RUNNING, OK, START, Row
+from faultlab import Cell, Stage
+from faults import ACTIVE, CREDENTIALS, DEGRADED, MONITOR, NOT_RUNNING, OK, START, Row
 from runner import ASIDE, Outcome, Runner
 
 TIMES = 3

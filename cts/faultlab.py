@@ -16,6 +16,7 @@ from faults import (
     ACTIONS,
     ACTIVE,
     API,
+    CREDENTIALS,
     DEEP,
     NOT_RUNNING,
     OK,
@@ -79,7 +80,6 @@ REQUEST_FIELDS = (
 # Of one attempt; the default is five seconds.
 API_TIMEOUT = "api_timeout"
 API_TIMEOUT_MAX_S = 60
-CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What the node of an action had before it."""
+
+    # The length of the log.
+    logged: int
+    files: set[str]
+    # The connections refused it, by service and region.
+    refused: Counter[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Result:
     """What an action did in a cell, and what it left."""
 
@@ -177,6 +188,10 @@ class Result:
     limit: int | None = None
     # How many times as long as usual its timeout was.
     slowed: int = 1
+    # How many connections were refused it, by service and region.
+    refused: dict[tuple[str, str], int] = field(default_factory=dict)
+    # What is wrong when the fault did not last as long as it.
+    lifted: str | None = None
 
     @property
     def told(self) -> str:
@@ -274,6 +289,17 @@ def _traces(result: Result, wanted: Required) -> Iterator[str]:
     missing = set(wanted.traces) - result.traces
     if missing:
         yield f"the fault did not meet it: no {', '.join(sorted(missing))} among its requests"
+    if wanted.refused and not any(result.refused.values()):
+        yield "the fault did not meet it: no connection was refused"
+    if result.lifted is not None:
+        yield f"the fault was lifted before its end: {result.lifted}"
+
+
+def _asks(result: Result, wanted: Required) -> Iterator[str]:
+    asked = result.outcome.calls("imds")
+    missing = [words for words in wanted.asks if not any(words in call for call in asked)]
+    if missing:
+        yield f"it had in a cache what is not asked for: {', '.join(missing)}"
 
 
 def _unheard(result: Result, wanted: Required) -> Iterator[str]:
@@ -312,6 +338,9 @@ def _storm(result: Result, wanted: Required) -> Iterator[str]:
     for (service, _, action), times in asked.items():
         if times > wanted.most_calls * result.slowed:
             yield f"a storm: {times} times {service} {action}"
+    for (service, region), times in result.refused.items():
+        if times > wanted.most_calls * result.slowed:
+            yield f"a storm: {times} connections refused, {service} {region}"
 
 
 def _renewals(result: Result, _wanted: Required) -> Iterator[str]:
@@ -350,6 +379,7 @@ CHECKS: list[Callable[[Result, Required], Iterator[str]]] = [
     _says,
     _is_quiet,
     _traces,
+    _asks,
     _unheard,
     _writes,
     _calls,
@@ -473,9 +503,8 @@ class Stage:
         """Run some actions at once, one a node, and say what came of them."""
         actions = [action for action in wanted if isinstance(wanted[action], Required)]
         self._arrange(row, actions)
-        before = {action: self._before(action) for action in actions}
-        timeout_ms = row.timeout_ms * self.conditions.slowed
-        begun = {action: self._begin_measured(action, timeout_ms, row) for action in actions}
+        before = {action: self._before(row, action) for action in actions}
+        begun = {action: self._begin_measured(action, row) for action in actions}
         ended = {
             action: self.runner.end(running, judged=False) for action, running in begun.items()
         }
@@ -483,12 +512,12 @@ class Stage:
             if isinstance(required_of_it, str):
                 yield Cell(self.agent.name, row.id, action, senseless=required_of_it)
                 continue
-            result = self._look(action, ended[action], before[action], timeout_ms / 1000)
+            result = self._look(row, action, ended[action], before[action])
             yield judge(self.agent.name, row.id, result, required_of_it)
 
-    def _begin_measured(self, action: str, timeout_ms: int, row: Row) -> Running:
+    def _begin_measured(self, action: str, row: Row) -> Running:
         wrapper = (METER, FIGURES_FILE, *self.conditions.wrapper, *row.wrapper)
-        return self.begin(action, timeout_ms, wrapper=wrapper, **row.parameters)
+        return self.begin(action, self._timeout_ms(row), wrapper=wrapper, **row.parameters)
 
     def begin(self, action: str, timeout_ms: int, **more: Any) -> Running:
         """Start an action as its row of ACTIONS says."""
@@ -500,10 +529,10 @@ class Stage:
             options["depth"] = self.agent.depth
         return self.runner.begin(self.agent.node(action), how.verb, **options)
 
-    def _before(self, action: str) -> tuple[int, set[str]]:
-        """The length of the log, and the files of its node."""
+    def _before(self, row: Row, action: str) -> Before:
         where = self.agent.node(action)
-        return len(self.runner.log(where)), files_of(self.lab, where)
+        logged, files = len(self.runner.log(where)), files_of(self.lab, where)
+        return Before(logged, files, self._refused(row, where))
 
     def _arrange(self, row: Row, actions: list[str]) -> None:
         self.lab.clear_faults()
@@ -532,14 +561,11 @@ class Stage:
             return {vpc.region for vpc in self.lab.topology.vpcs}
         return {rule.region}
 
-    def _look(
-        self, action: str, outcome: Outcome, before: tuple[int, set[str]], deadline_s: float
-    ) -> Result:
+    def _look(self, row: Row, action: str, outcome: Outcome, before: Before) -> Result:
         where = self.agent.node(action)
-        logged, files = before
         secrets = self.runner.learn_secrets(where) | self.runner.secrets
-        log = self.runner.log(where)[logged:]
-        left = sorted(files_of(self.lab, where) - files)
+        log = self.runner.log(where)[before.logged :]
+        left = sorted(files_of(self.lab, where) - before.files)
         figures = [meter.read(text)[-1] for text in self._taken(where, FIGURES_FILE)]
         return Result(
             action=action,
@@ -548,13 +574,23 @@ class Stage:
             owners=self.agent.owners(self.lab),
             files=left,
             probe=self.runner.probe(where).code if action == STOP else NOT_RUNNING,
-            deadline_s=deadline_s,
+            deadline_s=self._timeout_ms(row) / 1000,
             figures=figures[0] if figures else None,
             reports=self._taken(where, f"{REPORT}*"),
             reveals=reveals(f"{outcome.stdout}\n{outcome.stderr}\n{log}", secrets),
             limit=self.conditions.limit,
             slowed=self.conditions.slowed,
+            refused=dict(self._refused(row, where) - before.refused),
+            lifted=row.lifted(self.lab, self.agent, action),
         )
+
+    def _refused(self, row: Row, where: str) -> Counter[tuple[str, str]]:
+        """The connections refused a node so far, if the rules of a row refuse any."""
+        refuses = any(rule.kind == "refuse" for rule in row.rules)
+        return Counter(self.lab.refused(where) if refuses else {})
+
+    def _timeout_ms(self, row: Row) -> int:
+        return row.timeout_ms * self.conditions.slowed
 
     def _taken(self, where: str, pattern: str) -> list[str]:
         """The contents of files of a node's /tmp, which are then no more."""

@@ -350,6 +350,9 @@ AGENTS = [
 
 # What a rule's service may be beside "imds": the agent's.
 API = "api"
+# What is asked of metadata, as the request log has it, to begin a session and for credentials.
+SESSION = "PUT /latest/api/token"
+CREDENTIALS = "/iam/security-credentials/ocf-aws-node"
 
 
 @dataclass(frozen=True)
@@ -367,6 +370,10 @@ class Rule:
 
 def _nothing(_lab: Lab, _agent: Agent, _action: str) -> None:
     """Most rows need no more than their rules."""
+
+
+def _still(_lab: Lab, _agent: Agent, _action: str) -> str | None:
+    """The rules of most rows stay until they are removed."""
 
 
 def _nowhere(_lab: Lab, _agent: Agent) -> AbstractContextManager[None]:
@@ -416,6 +423,10 @@ class Row:
     wrapper: tuple[str, ...] = ()
     # Around all its actions, when the resource has been started.
     around: Callable[[Lab, Agent], AbstractContextManager[None]] = _nowhere
+    # Whoever suffers asks metadata for what a warm cache would have held.
+    uncached: bool = False
+    # What is wrong when the fault is not there any more after an action.
+    lifted: Callable[[Lab, Agent, str], str | None] = _still
     # Done before the rules are made, and after.
     before: Callable[[Lab, Agent, str], None] = _nothing
     after: Callable[[Lab, Agent, str], None] = _nothing
@@ -463,6 +474,8 @@ def _read_only(lab: Lab, agent: Agent) -> Iterator[None]:
     runner = Runner(lab, agent.name)
     with ExitStack() as mounts:
         for where in (ACTIVE, agent.other):
+            # Nothing is in the caches, and nothing comes into them.
+            runner.forget(where)
             mounts.enter_context(runner.state_read_only(where))
         yield
 
@@ -479,6 +492,20 @@ def _leave_no_room(lab: Lab, agent: Agent, action: str) -> None:
     where = agent.node(action)
     used = lab.exec(where, "df", "--output=used", "-k", "/run").stdout.split()[1]
     lab.exec(where, "mount", "-o", f"remount,size={used}k", "/run")
+
+
+def _cannot_write(why: str) -> Callable[[Lab, Agent, str], str | None]:
+    """A file cannot be written where the caches are, for this reason."""
+
+    def lifted(lab: Lab, agent: Agent, action: str) -> str | None:
+        one = "dd if=/dev/zero of=.written bs=1 count=1 status=none"
+        script = f"cd {RSCTMP}/ocf-aws || exit; {one}; e=$?; rm -f .written; exit $e"
+        done = lab.exec(agent.node(action), "sh", "-c", script, check=False)
+        if done.returncode != 0 and why in done.stderr:
+            return None
+        return f"not {why!r}: {done.stderr!r}"
+
+    return lifted
 
 
 def _damage(command: str) -> Callable[[Lab, Agent, str], None]:
@@ -507,8 +534,10 @@ def _passing(id_: str, what: str, rule: Rule, **more: Any) -> Row:
 
 
 def _lacking(id_: str, what: str, **more: Any) -> Row:
-    """AWS is well: it may take as long as it takes on a busy machine."""
-    return Row(id_, what, parameters={"api_timeout": "10s"}, **more)
+    """AWS is well: it may take as long as it takes on a busy machine. What warm caches would have
+    saved is asked for, and that shows that there was nothing in them.
+    """
+    return Row(id_, what, parameters={"api_timeout": "10s"}, uncached=True, **more)
 
 
 _NETWORK = "check network, DNS and security group"
@@ -689,8 +718,21 @@ ROWS = [
         Row(id_, what, losses=losses, around=_losing(losses))
         for id_, (what, losses) in LOSSES.items()
     ),
-    _lacking("L1-full", "/run is full", cold=True, around=_of_little_room, before=_leave_no_room),
-    _lacking("L1-readonly", "/run is read-only", losses=READ_ONLY, around=_read_only),
+    _lacking(
+        "L1-full",
+        "/run is full",
+        cold=True,
+        around=_of_little_room,
+        before=_leave_no_room,
+        lifted=_cannot_write("No space left on device"),
+    ),
+    _lacking(
+        "L1-readonly",
+        "/run is read-only",
+        losses=READ_ONLY,
+        around=_read_only,
+        lifted=_cannot_write("Read-only file system"),
+    ),
     _lacking(
         "L2-corrupt",
         "cache corrupt",
@@ -698,7 +740,8 @@ ROWS = [
     ),
     _lacking("L2-truncated", "cache truncated", before=_damage('truncate -s 100 "$f"')),
     _lacking("L2-foreign", "cache owned by another", before=_damage('chown 65534 "$f"')),
-    _lacking("L3", "sixteen descriptors", wrapper=("prlimit", "--nofile=16")),
+    # Cold, so that all there is to open is opened.
+    _lacking("L3", "sixteen descriptors", cold=True, wrapper=("prlimit", "--nofile=16")),
 ]
 
 
@@ -715,7 +758,11 @@ class Required:
     # What failed, and what to do: in the exit reason or warning.
     says: tuple[str, ...]
     traces: tuple[str, ...]
+    # What metadata must have been asked for.
+    asks: tuple[str, ...]
     unheard: bool
+    # Connections have been refused it, which no log shows.
+    refused: bool
     warns: bool
     # Calls carried out that change AWS, and the nodes that have the resource afterwards.
     writes: int
@@ -750,6 +797,13 @@ def _suffers(agent: Agent, row: Row, action: str) -> bool:
     if row.remote:
         return action in agent.remote_calls
     return row is not NOTHING and (action in agent.calls or by_metadata)
+
+
+def _asks(agent: Agent, row: Row, action: str) -> tuple[str, ...]:
+    """Without caches a session with metadata is begun, and AWS is asked with new credentials."""
+    if not row.uncached or not _suffers(agent, row, action):
+        return ()
+    return (SESSION, CREDENTIALS) if action in agent.calls else (SESSION,)
 
 
 def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str]:
@@ -792,7 +846,7 @@ def _owners_after(agent: Agent, loss: Loss, action: str) -> frozenset[str | None
     return loss.owners - {ACTIVE} if taken_away else loss.owners
 
 
-def _required_of_loss(agent: Agent, loss: Loss, action: str) -> Required:
+def _required_of_loss(agent: Agent, row: Row, loss: Loss, action: str) -> Required:
     """Who looks says what is lost and where; a stop succeeds, and a start elsewhere mends it."""
     says: tuple[str, ...] = ()
     code = ACTIONS[action].healthy
@@ -807,7 +861,9 @@ def _required_of_loss(agent: Agent, loss: Loss, action: str) -> Required:
         suffers=suffers,
         says=says,
         traces=(),
+        asks=_asks(agent, row, action),
         unheard=False,
+        refused=False,
         warns=action == STOP and loss.stop_warns,
         stopped=loss.stopped,
         writes=_writes_after(agent, loss, action),
@@ -824,7 +880,7 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
     if senseless is not None:
         return senseless
     if loss is not None:
-        return _required_of_loss(agent, loss, action)
+        return _required_of_loss(agent, row, loss, action)
     suffers = _suffers(agent, row, action)
     lasts = suffers and row.lasting
     code = ACTIONS[action].blind if lasts else ACTIONS[action].healthy
@@ -838,7 +894,9 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
         suffers=suffers,
         says=tuple(text.format(**agent.words) for text in says),
         traces=tuple(text.format(**agent.words) for text in row.traces if suffers),
+        asks=_asks(agent, row, action),
         unheard=suffers and row.unheard,
+        refused=suffers and any(rule.kind == "refuse" for rule in row.rules),
         warns=suffers and action in row.warns,
         writes=_writes_in(agent, row, action, lasts),
         owners=_owners(agent, row, action, suffers),

@@ -13,7 +13,17 @@ import faultreport
 import meter
 import pytest
 from faultlab import MAX_MEMORY, PLAIN, Result, judge
-from faults import AGENTS, DEGRADED, MONITOR, ROWS, STOP, Required, required
+from faults import (
+    AGENTS,
+    CREDENTIALS,
+    DEGRADED,
+    MONITOR,
+    ROWS,
+    SESSION,
+    STOP,
+    Required,
+    required,
+)
 from lab.process import Process
 from runner import KILLED, REASON, Outcome, reveals
 
@@ -84,6 +94,8 @@ RENEWAL = {**ASKED, "service": "imds", "action": "GET /iam/security-credentials/
         ({"stderr": f"{REASON_LINE}WARNING: stale\n"}, {}, "a warning"),
         ({"requests": [ASKED, WRITE]}, {}, "1 writes carried out, not 0"),
         ({"requests": [ASKED] * 99}, {}, "a storm: 99 times ec2"),
+        ({}, {"refused": {("imds", ""): 21}}, "a storm: 21 connections refused, imds"),
+        ({}, {"lifted": "not read-only"}, "the fault was lifted before its end: not read-only"),
         ({"requests": [RENEWAL] * 2}, {}, "credentials renewed 2 times"),
         ({}, {"owners": {"n1", "n3"}}, "it is on ['n1', 'n3'], not on ['n1']"),
         ({}, {"owners": set()}, "it is on [], not on ['n1']"),
@@ -113,6 +125,31 @@ def test_fault_that_does_not_meet_the_agent_is_wrong() -> None:
     outcome = Outcome("monitor", 0, "", "", [{**ASKED, "fault": None, "code": None}])
     (wrong,) = judge(ROUTE.name, throttled.id, seen(MONITOR, outcome), wanted).wrong
     assert "the fault did not meet it: no throttle" in wrong
+
+
+def unmet(row: str, outcome: Outcome, **changes: Any) -> list[str]:
+    """What is wrong with a healthy monitor in a row that is named."""
+    (named,) = (each for each in ROWS if each.id == row)
+    result = dataclasses.replace(seen(MONITOR, outcome), **changes)
+    return list(judge(ROUTE.name, row, result, required(ROUTE, named, MONITOR)).wrong)
+
+
+@pytest.mark.parametrize("row", [row.id for row in ROWS if row.id.startswith("L")])
+def test_caches_that_are_not_used_are_asked_for_again(row: str) -> None:
+    session = {**RENEWAL, "action": "PUT /latest/api/token"}
+    for asked, missing in (([], SESSION), ([session], CREDENTIALS), ([RENEWAL], SESSION)):
+        (wrong,) = unmet(row, Outcome("monitor", 0, "", "", asked))
+        assert "it had in a cache what is not asked for: " in wrong
+        assert missing in wrong
+    assert unmet(row, Outcome("monitor", 0, "", "", [session, RENEWAL])) == []
+
+
+def test_connections_that_nobody_refuses_are_wrong() -> None:
+    said = f"{REASON}cannot ask AWS: cannot connect: x; check network, DNS and security group\n"
+    outcome = Outcome("monitor", DEGRADED, "", said)
+    assert unmet("N1", outcome, refused={("ec2", "ap-northeast-1"): 1}) == []
+    (wrong,) = unmet("N1", outcome, refused={("ec2", "ap-northeast-1"): 0})
+    assert wrong == "the fault did not meet it: no connection was refused"
 
 
 def test_healthy_action_is_silent_and_makes_the_calls_that_are_known() -> None:
