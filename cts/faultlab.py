@@ -18,11 +18,13 @@ from faults import (
     API,
     CREDENTIALS,
     DEEP,
+    MENDS,
     NOT_RUNNING,
     OK,
     STANDBY,
     STEPS,
     STOP,
+    VALIDATE,
     Agent,
     Required,
     Row,
@@ -65,6 +67,8 @@ STATE_DIR = f"{RSCTMP}/ocf-aws"
 # Faults of requests that are served all the same.
 SERVED = {"lost", "stale", "rotate", "pending", "skew"}
 WARNING = "WARNING: "
+# What a preflight has found, each on a line.
+ERROR, FINE = "ERROR: ", "ok: "
 CUT_ID = re.compile(r", request (?![0-9a-f-]{36}(;|$))", re.MULTILINE)
 REQUEST_FIELDS = (
     "started",
@@ -195,9 +199,16 @@ class Result:
 
     @property
     def told(self) -> str:
-        """The lines for the operator: exit reasons and warnings."""
+        """The lines for the operator: exit reasons, warnings, and what a preflight finds wrong."""
         lines = self.outcome.stderr.splitlines()
-        return "\n".join(line for line in lines if line.startswith((REASON, WARNING)))
+        return "\n".join(line for line in lines if line.startswith((REASON, WARNING, ERROR)))
+
+    @property
+    def unexpected(self) -> str:
+        """What it said that nobody need read when all is well."""
+        lines = self.outcome.stderr.splitlines()
+        fine = FINE if self.action == VALIDATE else None
+        return "\n".join(line for line in lines if fine is None or not line.startswith(fine))
 
     @property
     def traces(self) -> set[str]:
@@ -255,13 +266,18 @@ def _code(result: Result, wanted: Required) -> Iterator[str]:
         yield f"exit code {result.outcome.code}, not {wanted.code}: {result.outcome.stderr}"
 
 
-def _reason(result: Result, _wanted: Required) -> Iterator[str]:
-    reasons = result.outcome.reasons
-    if len(reasons) > 1 or (not reasons and result.outcome.code != OK):
-        yield f"{len(reasons)} exit reasons: {result.outcome.stderr}"
+def unreadable(outcome: Outcome) -> Iterator[str]:
+    """What keeps an operator from reading why something failed."""
+    reasons = outcome.reasons
+    if len(reasons) > 1 or (not reasons and outcome.code != OK):
+        yield f"{len(reasons)} exit reasons: {outcome.stderr}"
     for reason in reasons:
         if len(reason.encode()) > REASON_MAX or not reason.isprintable():
             yield f"exit reason that cannot be shown: {reason!r}"
+
+
+def _reason(result: Result, _wanted: Required) -> Iterator[str]:
+    yield from unreadable(result.outcome)
     if CUT_ID.search(result.told):
         yield f"the id of a request is of no use unless it is whole: {result.told}"
 
@@ -281,8 +297,11 @@ def _is_quiet(result: Result, wanted: Required) -> Iterator[str]:
     if warned != wanted.warns:
         yield f"{'a' if warned else 'no'} warning: {result.outcome.stderr}"
     invisible = wanted.code == OK and not wanted.says and not wanted.warns
-    if invisible and result.outcome.stderr:
-        yield f"not invisible: {result.outcome.stderr}"
+    if invisible and result.unexpected:
+        yield f"not invisible: {result.unexpected}"
+    listed = any(line.startswith(ERROR) for line in result.told.splitlines())
+    if result.action == VALIDATE and listed == (wanted.code == OK):
+        yield f"{'a' if listed else 'no'} finding: {result.outcome.stderr}"
 
 
 def _traces(result: Result, wanted: Required) -> Iterator[str]:
@@ -454,6 +473,7 @@ class Stage:
         seconds = int(parameters[API_TIMEOUT].removesuffix("s")) * conditions.slowed
         seconds = min(seconds, API_TIMEOUT_MAX_S)
         self.runner = Runner(lab, agent.name, **parameters | {API_TIMEOUT: f"{seconds}s"})
+        self._drifted = False
 
     def run(self, row: Row) -> Iterator[Cell]:
         """Run one row and say of each cell what came of it."""
@@ -476,7 +496,10 @@ class Stage:
         self.lab.clear_faults()
         for done in (self.runner.stop(self.agent.other), self.runner.start(ACTIVE)):
             assert done.code == OK, done
-        for action, code in ((STANDBY, NOT_RUNNING), (DEEP, self.agent.deep_code)):
+        warming = {STANDBY: NOT_RUNNING, DEEP: self.agent.deep_code}
+        if STANDBY not in self.agent.calls:
+            warming[VALIDATE] = OK
+        for action, code in warming.items():
             done = self.runner.end(self.begin(action, TIMEOUT_MS))
             assert done.code == code, done
         for where in (ACTIVE, self.agent.other):
@@ -527,6 +550,8 @@ class Stage:
         options["environment"] = how.environment | self.conditions.environment
         if action == DEEP:
             options["depth"] = self.agent.depth
+        if action in MENDS and self.agent.drift is not None:
+            options |= self.agent.drift.parameters
         return self.runner.begin(self.agent.node(action), how.verb, **options)
 
     def _before(self, row: Row, action: str) -> Before:
@@ -536,6 +561,7 @@ class Stage:
 
     def _arrange(self, row: Row, actions: list[str]) -> None:
         self.lab.clear_faults()
+        self.undo_drift()
         for action in actions:
             if row.cold:
                 self.runner.forget(self.agent.node(action))
@@ -544,6 +570,21 @@ class Stage:
             for rule in row.rules:
                 self._add_rule(rule, action)
             row.after(self.lab, self.agent, action)
+        if any(action in MENDS for action in actions):
+            self.drift()
+
+    def drift(self) -> None:
+        """Let a part of what ACTIVE has drift, where the agent has parts that can."""
+        if self.agent.drift is not None:
+            self.agent.drift.happens(self.lab, self.agent.other)
+            self._drifted = True
+
+    def undo_drift(self) -> None:
+        """ACTIVE has all of it again, whatever became of the part that had drifted."""
+        if self._drifted:
+            self.agent.place(self.lab, ACTIVE)
+            self.agent.drift.undo(self.lab)
+            self._drifted = False
 
     def _add_rule(self, rule: Rule, action: str) -> None:
         service = self.agent.service if rule.service == API else rule.service

@@ -8,7 +8,21 @@ from html import escape
 from pathlib import Path
 
 from faultlab import Cell, Seen
-from faults import ACTIONS, DEEP, MONITOR, PROBE, PROBE_STANDBY, STANDBY, START, STOP, Agent, Row
+from faults import (
+    ACTIONS,
+    DEEP,
+    MONITOR,
+    PROBE,
+    PROBE_STANDBY,
+    RELOAD,
+    REPAIR,
+    STANDBY,
+    START,
+    STOP,
+    VALIDATE,
+    Agent,
+    Row,
+)
 
 # What stands for an action in the table.
 MARKS = {
@@ -17,6 +31,9 @@ MARKS = {
     MONITOR: "M",
     DEEP: "D",
     STANDBY: "m",
+    RELOAD: "R",
+    VALIDATE: "v",
+    REPAIR: "F",
     STOP: "0",
     START: "1",
 }
@@ -26,6 +43,9 @@ MEANINGS = {
     MONITOR: "recurring monitor",
     DEEP: "recurring monitor that asks AWS, of agents whose usual one does not",
     STANDBY: "recurring monitor of the other node",
+    RELOAD: "reload",
+    VALIDATE: "validate-all with its preflight, on the other node",
+    REPAIR: "recurring monitor that puts drift right",
     STOP: "stop",
     START: "start on the other node",
 }

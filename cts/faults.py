@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field
 from typing import Any
 
+from drifts import DRIFTS, Drift, place_record
 from lab.aws.cloud import is_read
 from lab.handle import Lab
 from lab.topology import PUBLIC_IP, REGION, SECONDARY, VIP, ZONE
@@ -31,7 +32,10 @@ REMOTE = "ap-southeast-1"
 
 PROBE, PROBE_STANDBY = "probe", "probe-standby"
 MONITOR, DEEP, STANDBY = "monitor", "monitor-deep", "monitor-standby"
+RELOAD, REPAIR, VALIDATE = "reload", "repair", "validate"
 STOP, START = "stop", "start"
+# What meets a part that has drifted.
+MENDS = (RELOAD, REPAIR)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Action:
 
 
 _RECURRING = {"interval_ms": 10000}
+_PREFLIGHT = {"depth": 10}
 _STOPPED = {"OCF_RESKEY_CRM_meta_role": "Stopped"}
 ACTIONS = {
     PROBE: Action(False, "monitor", OK, OK, {"interval_ms": 0}),
@@ -56,11 +61,24 @@ ACTIONS = {
     MONITOR: Action(False, "monitor", OK, DEGRADED, _RECURRING),
     DEEP: Action(False, "monitor", OK, DEGRADED, _RECURRING),
     STANDBY: Action(True, "monitor", NOT_RUNNING, NOT_RUNNING, _RECURRING, _STOPPED),
+    # The service runs on, whatever comes of it.
+    RELOAD: Action(False, "reload-agent", OK, OK),
+    VALIDATE: Action(True, "validate-all", OK, FAILED, _PREFLIGHT),
+    REPAIR: Action(False, "monitor", OK, DEGRADED, _RECURRING | {"on_drift": "repair"}),
     STOP: Action(False, "stop", OK, OK),
     START: Action(True, "start", OK, FAILED),
 }
 # In this order; what stands together goes on at once, one action a node.
-STEPS = ((PROBE, PROBE_STANDBY), (MONITOR, STANDBY), (DEEP,), (STOP,), (START,))
+STEPS = (
+    (PROBE, VALIDATE),
+    (MONITOR, STANDBY),
+    (DEEP,),
+    # This probe does not ask AWS, where a part drifts.
+    (RELOAD, PROBE_STANDBY),
+    (REPAIR,),
+    (STOP,),
+    (START,),
+)
 
 
 # --- agents --------------------------------------------------------------------------------
@@ -120,9 +138,14 @@ class Agent:
             own = {"throttled": "Throttling", "expired": "ExpiredToken"}
         return {"service": self.service, **own}
 
+    @property
+    def drift(self) -> Drift | None:
+        """How a part of it drifts; None where it has no part that could."""
+        return DRIFTS.get(self.name)
+
     def writes(self, action: str) -> int:
-        """How many calls of an action change AWS."""
-        return _writes(self.calls.get(action, ()))
+        """How many calls of an action change AWS: a preflight only asks whether they may."""
+        return 0 if action == VALIDATE else _writes(self.calls.get(action, ()))
 
     def remote_writes(self, action: str) -> int:
         """How many of them go to REMOTE."""
@@ -221,20 +244,6 @@ def _listening(lab: Lab) -> set[str]:
     return {where for where in lab.topology.nodes if runner.processes(where)}
 
 
-def place_record(lab: Lab, where: str, ttl_s: int = 10) -> None:
-    """Let the record stand for a node."""
-    zone = next(zone["id"] for zone in lab.state()["zones"] if zone["private"])
-    given = {"Name": f"db.{ZONE}", "TTL": ttl_s}
-    eni = lab.topology.member(where).enis[0]
-    sets = [
-        {**given, "Type": kind, "ResourceRecords": [{"Value": value}]}
-        for kind, value in {"A": eni.ip, "AAAA": eni.ip6}.items()
-    ]
-    changes = [{"Action": "UPSERT", "ResourceRecordSet": each} for each in sets]
-    batch = {"HostedZoneId": zone, "ChangeBatch": {"Changes": changes}}
-    lab.control.aws(REGION, "route53", "ChangeResourceRecordSets", **batch)
-
-
 def _place_everywhere(lab: Lab, where: str) -> None:
     transit = Transit(lab)
     for table, target in transit.wanted(where).items():
@@ -257,6 +266,7 @@ _GATEWAYS = (
 )
 _LOOK = (_FIND_ROUTES, "SearchTransitGatewayRoutes", "SearchTransitGatewayRoutes")
 _TURN = ("ReplaceTransitGatewayRoute", "ReplaceTransitGatewayRoute")
+_DRIFTED = ("ReplaceRoute", *_TURN)
 _OWN_TABLES = ("ReplaceRoute", "ReplaceRoute", *_TURN)
 
 AGENTS = [
@@ -268,6 +278,9 @@ AGENTS = [
         _place_routes,
         {
             **dict.fromkeys((PROBE, MONITOR, STANDBY), (_FIND_ROUTES,)),
+            RELOAD: (_FIND_ROUTES, _FIND_ROUTES, "ReplaceRoute", _FIND_ROUTES),
+            REPAIR: (_FIND_ROUTES, "ReplaceRoute", _FIND_ROUTES),
+            VALIDATE: (_FIND_ROUTES, "ReplaceRoute", "ReplaceRoute", _FIND_HOLDER),
             START: (_FIND_ROUTES, "ReplaceRoute", "ReplaceRoute", _FIND_ROUTES),
         },
         stays=True,
@@ -280,6 +293,9 @@ AGENTS = [
         _place_elastic_ip,
         {
             **dict.fromkeys((DEEP, STANDBY), (_FIND_ADDRESS,)),
+            RELOAD: (_FIND_ADDRESS, _FIND_ADDRESS, "AssociateAddress"),
+            REPAIR: (_FIND_ADDRESS, "AssociateAddress"),
+            VALIDATE: (_FIND_ADDRESS, "AssociateAddress", "DisassociateAddress"),
             STOP: (_FIND_ADDRESS, "DisassociateAddress"),
             START: (_FIND_ADDRESS, "AssociateAddress", _FIND_ADDRESS),
         },
@@ -294,6 +310,9 @@ AGENTS = [
         _place_secondary,
         {
             **dict.fromkeys((DEEP, STANDBY), (_FIND_HOLDER,)),
+            RELOAD: (_FIND_HOLDER, _FIND_HOLDER, "AssignPrivateIpAddresses"),
+            REPAIR: (_FIND_HOLDER, "AssignPrivateIpAddresses"),
+            VALIDATE: (_FIND_HOLDER, "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
             STOP: (_FIND_HOLDER, "UnassignPrivateIpAddresses"),
             START: (_FIND_HOLDER, "AssignPrivateIpAddresses", _FIND_HOLDER),
         },
@@ -308,6 +327,9 @@ AGENTS = [
         place_record,
         {
             **dict.fromkeys((PROBE, MONITOR, STANDBY), (_LIST_RECORDS,)),
+            RELOAD: (_LIST_RECORDS, _LIST_RECORDS, "ChangeResourceRecordSets", _LIST_RECORDS),
+            REPAIR: (_LIST_RECORDS, "ChangeResourceRecordSets", _LIST_RECORDS),
+            VALIDATE: ("ListHostedZonesByName", _LIST_RECORDS, "GetHostedZone", "GetChange"),
             START: (_LIST_RECORDS, "ChangeResourceRecordSets", _LIST_RECORDS),
         },
         stays=True,
@@ -318,7 +340,7 @@ AGENTS = [
         health_probe_parameters,
         _listening,
         None,
-        {DEEP: ("DescribeTargetHealth",)},
+        dict.fromkeys((DEEP, VALIDATE), ("DescribeTargetHealth",)),
         depth=20,
         deep_code=DEGRADED,
         deep_says=("is unused, Target.NotInUse",),
@@ -332,6 +354,14 @@ AGENTS = [
         {
             PROBE: _LOOK,
             **dict.fromkeys((MONITOR, STANDBY), _LOOK * 3),
+            RELOAD: (*_LOOK * 5, *_GATEWAYS * 3, *_DRIFTED),
+            REPAIR: (*_LOOK * 9, *_GATEWAYS * 3, *_DRIFTED),
+            # It asks for the routes to where its answers go, too, and of each route that is not
+            # as it would make it whether it may.
+            VALIDATE: (
+                *(*_LOOK * 5, _FIND_ROUTES, *_GATEWAYS * 3),
+                *(*_OWN_TABLES * 2, *_TURN, _FIND_HOLDER),
+            ),
             # Its own region once more in the end; the VPC's tables in REMOTE lead to the gateway
             # there already.
             START: (*_LOOK * 4, *_GATEWAYS * 3, *_OWN_TABLES * 2, *_TURN),
@@ -339,7 +369,15 @@ AGENTS = [
         stays=True,
         scenario="regions",
         other="n2",
-        remote_calls={MONITOR: _LOOK, STANDBY: _LOOK, START: (*_LOOK, *_GATEWAYS, *_TURN)},
+        remote_calls={
+            MONITOR: _LOOK,
+            STANDBY: _LOOK,
+            RELOAD: (*_LOOK, *_GATEWAYS, _TURN[0]),
+            # A repair leaves all other regions alone while one of them is silent.
+            REPAIR: (*_LOOK, *_GATEWAYS, *_TURN),
+            VALIDATE: _LOOK,
+            START: (*_LOOK, *_GATEWAYS, *_TURN),
+        },
         at_once=2,
         one_round=frozenset((PROBE, MONITOR, STANDBY)),
     ),
@@ -405,6 +443,8 @@ class Row:
     least_writes: int = 0
     # Nothing that whoever suffers asks may reach the service.
     unheard: bool = False
+    # Actions that it means nothing to, and why.
+    never: dict[str, str] = field(default_factory=dict)
     # How often one thing may be asked for in the two seconds of an action whose fault lasts: pauses
     # of a tenth of a second on average and twice as much each time, and a start asks anew.
     most_attempts: int = 20
@@ -416,6 +456,8 @@ class Row:
     start: int = FAILED
     # Actions that succeed with a warning when they suffer.
     warns: frozenset[str] = frozenset()
+    # And those that do where they suffer in other regions than their own.
+    warns_afar: frozenset[str] = frozenset()
     timeout_ms: int = TIMEOUT_MS
     # What it is to each agent, by name, when it is no outage: or why it is nothing.
     losses: dict[str, Loss | str] = field(default_factory=dict)
@@ -441,7 +483,7 @@ def _expire_credentials(lab: Lab, agent: Agent, action: str) -> None:
 
 def _move_away(lab: Lab, agent: Agent, action: str) -> None:
     """What reads that lag will show: of what only looks, that the resource was elsewhere."""
-    agent.place(lab, agent.other if ACTIONS[action].verb == "monitor" else ACTIVE)
+    agent.place(lab, ACTIVE if action in (STOP, START) else agent.other)
 
 
 def _bring_back(lab: Lab, agent: Agent, _action: str) -> None:
@@ -676,6 +718,7 @@ ROWS = [
         ),
         of_metadata=True,
         traces=("stale",),
+        never={RELOAD: "what it shall put into effect has never been there"},
         only=frozenset(("ec2",)),
         before=_move_away,
         after=_bring_back,
@@ -685,7 +728,7 @@ ROWS = [
         "S3",
         "PENDING for ever",
         Rule(API, "pending"),
-        warns=frozenset((START,)),
+        warns=frozenset((RELOAD, START)),
         timeout_ms=4000,
         **_CHANGES,
     ),
@@ -696,6 +739,8 @@ ROWS = [
         Rule(API, "lost", count=1, of="writes"),
         least_writes=1,
         warns=frozenset((STOP,)),
+        # What another region does not confirm is left to later monitors.
+        warns_afar=frozenset((RELOAD,)),
     ),
     Row(
         "R1",
@@ -711,7 +756,7 @@ ROWS = [
         f"no answer in time: ec2.{REMOTE}",
         remote=True,
         start=OK,
-        warns=frozenset((START,)),
+        warns=frozenset((RELOAD, REPAIR, START)),
         timeout_ms=TIMEOUT_MS,
     ),
     *(
@@ -736,7 +781,8 @@ ROWS = [
     _lacking(
         "L2-corrupt",
         "cache corrupt",
-        before=_damage('printf x | dd of="$f" bs=1 seek=120 conv=notrunc'),
+        # A byte that no entry has.
+        before=_damage('printf "\\001" | dd of="$f" bs=1 seek=120 conv=notrunc'),
     ),
     _lacking("L2-truncated", "cache truncated", before=_damage('truncate -s 100 "$f"')),
     _lacking("L2-foreign", "cache owned by another", before=_damage('chown 65534 "$f"')),
@@ -783,6 +829,10 @@ def _senseless(agent: Agent, row: Row, action: str) -> str | None:
         return f"{agent.service} has no such fault"
     if action == DEEP and agent.depth is None:
         return "a monitor of depth 0 asks AWS already"
+    if action == REPAIR and agent.drift is None:
+        return "it has no part that could drift"
+    if action in row.never:
+        return row.never[action]
     if agent.writes(action) < row.least_writes:
         return "it changes nothing at AWS"
     if len(agent.calls.get(action, ())) < row.least_calls:
@@ -806,8 +856,14 @@ def _asks(agent: Agent, row: Row, action: str) -> tuple[str, ...]:
     return (SESSION, CREDENTIALS) if action in agent.calls else (SESSION,)
 
 
-def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str]:
+def _owners(agent: Agent, row: Row, action: str, suffers: bool) -> frozenset[str | None]:
+    if action == PROBE_STANDBY:
+        # As the reload of the same step leaves it.
+        action, suffers = RELOAD, _suffers(agent, row, RELOAD)
     lasts = suffers and row.lasting and not row.remote
+    # While another region is silent, a repair changes no other but its own.
+    if (action in MENDS and lasts) or (action == REPAIR and suffers and row.remote):
+        return agent.drift.owners
     if action == START:
         stopped = _owners(agent, row, STOP, _suffers(agent, row, STOP))
         return stopped if lasts else frozenset((agent.other,))
@@ -832,8 +888,14 @@ def _sees(loss: Loss, action: str) -> bool:
     return loss.code != OK and action in looks
 
 
+def _cannot_mend(agent: Agent, loss: Loss, action: str) -> bool:
+    return action in MENDS and bool(loss.mends_says) and agent.drift is not None
+
+
 def _writes_after(agent: Agent, loss: Loss, action: str) -> int:
     writes = {STOP: loss.stop_writes, START: loss.start_writes}.get(action)
+    if _cannot_mend(agent, loss, action):
+        return 0
     return agent.writes(action) if writes is None else writes
 
 
@@ -853,7 +915,9 @@ def _required_of_loss(agent: Agent, row: Row, loss: Loss, action: str) -> Requir
     if action == DEEP:
         code, says = agent.deep_code, agent.deep_says
     suffers = _sees(loss, action)
-    if suffers:
+    if _cannot_mend(agent, loss, action):
+        code, says = ACTIONS[action].blind, loss.mends_says if action == RELOAD else ()
+    elif suffers:
         code = {PROBE: loss.probe_code, START: loss.start}.get(action, loss.code)
         says = loss.start_says if action == START else loss.says
     return Required(
@@ -877,6 +941,8 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
     """What a cell requires, or why it makes no sense."""
     loss = row.losses.get(agent.name)
     senseless = loss if isinstance(loss, str) else _senseless(agent, row, action)
+    if isinstance(loss, Loss) and action in (*MENDS, VALIDATE) and not row.uncached:
+        senseless = "what is lost is no drift, and no matter of the configuration"
     if senseless is not None:
         return senseless
     if loss is not None:
@@ -885,7 +951,7 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
     lasts = suffers and row.lasting
     code = ACTIONS[action].blind if lasts else ACTIONS[action].healthy
     says = row.says if lasts else ()
-    if lasts and action == START:
+    if lasts and (action == START or (action == VALIDATE and row.start != OK)):
         code = row.start
     elif action == DEEP and not lasts:
         code, says = agent.deep_code, agent.deep_says
@@ -897,7 +963,8 @@ def required(agent: Agent, row: Row, action: str) -> Required | str:
         asks=_asks(agent, row, action),
         unheard=suffers and row.unheard,
         refused=suffers and any(rule.kind == "refuse" for rule in row.rules),
-        warns=suffers and action in row.warns,
+        warns=suffers
+        and action in (row.warns | row.warns_afar if agent.remote_calls else row.warns),
         writes=_writes_in(agent, row, action, lasts),
         owners=_owners(agent, row, action, suffers),
         most_calls=row.most_attempts * agent.at_once,

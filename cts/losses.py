@@ -57,6 +57,8 @@ class Loss:
     # A stop succeeds with a warning; a probe after it.
     stop_warns: bool = False
     stopped: int = NOT_RUNNING
+    # Why what has drifted cannot be put right: a reload warns of it, a repair tells of the drift.
+    mends_says: tuple[str, ...] = ()
     # Puts right what no start does.
     undo: Callable[[Lab], None] = _nothing
 
@@ -477,6 +479,7 @@ _UNWRITTEN = {
     "start": FAILED,
     "start_says": ("Read-only file system",),
     "start_writes": 0,
+    "mends_says": ("Read-only file system",),
 }
 READ_ONLY: dict[str, Loss | str] = {
     **dict.fromkeys((ROUTES, SECOND, REGIONS), Loss(_unharmed, OK, (), _on(HOME))),

@@ -14,13 +14,16 @@ import meter
 import pytest
 from faultlab import MAX_MEMORY, PLAIN, Result, judge
 from faults import (
+    ACTIONS,
     AGENTS,
     CREDENTIALS,
     DEGRADED,
     MONITOR,
     ROWS,
     SESSION,
+    STEPS,
     STOP,
+    VALIDATE,
     Required,
     required,
 )
@@ -150,6 +153,35 @@ def test_connections_that_nobody_refuses_are_wrong() -> None:
     assert unmet("N1", outcome, refused={("ec2", "ap-northeast-1"): 1}) == []
     (wrong,) = unmet("N1", outcome, refused={("ec2", "ap-northeast-1"): 0})
     assert wrong == "the fault did not meet it: no connection was refused"
+
+
+def test_preflight_lists_what_it_cannot_ask() -> None:
+    """All lines of one that is well are fine; what it finds is in a line and in the reason."""
+    well, denied = required(ROUTE, ROWS[0], VALIDATE), required(ROUTE, DENIED, VALIDATE)
+    says = "ec2:DescribeRouteTables: IAM denies ec2:DescribeRouteTables; allow it in the IAM policy"
+    traced = dataclasses.replace(denied, traces=())
+    for code, stderr, wanted, wrong in (
+        (0, "ok: x\nok: y\n", well, ""),
+        (0, "ok: x\nhm\n", well, "not invisible: hm"),
+        (0, f"ERROR: {says}\n", well, "a finding"),
+        (4, f"ok: x\nERROR: {says}\n{REASON}{says}\n", traced, ""),
+        (4, f"ok: x\n{REASON}{says}\n", traced, "no finding"),
+        (0, "ok: x\n", traced, "exit code 0, not 4"),
+    ):
+        outcome = Outcome("validate-all", code, "", stderr)
+        wanted = dataclasses.replace(wanted, calls=None)
+        found = "\n".join(judge(ROUTE.name, "A1", seen(VALIDATE, outcome), wanted).wrong)
+        assert wrong in found, stderr
+        assert bool(wrong) == bool(found), found
+
+
+def test_every_action_has_its_step() -> None:
+    steps = [action for step in STEPS for action in step]
+    assert sorted(steps) == sorted(ACTIONS)
+    for agent in AGENTS:
+        for step in STEPS:
+            nodes = [agent.node(action) for action in step]
+            assert len(set(nodes)) == len(nodes), "one action a node"
 
 
 def test_healthy_action_is_silent_and_makes_the_calls_that_are_known() -> None:
