@@ -115,6 +115,11 @@ class Agent:
     # Those of its calls that go to REMOTE, where no node is.
     remote_calls: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    # What a monitor calls beside those when its cache is empty.
+    cold_calls: tuple[str, ...] = ()
+    # Its calls wait for their turn: no quota refuses them.
+    paced: bool = False
+
     # How many calls of one kind it makes to one region at once, for different objects.
     at_once: int = 1
     # Actions that make all their calls together: nothing can come between two of them.
@@ -333,6 +338,8 @@ AGENTS = [
             START: (_LIST_RECORDS, "ChangeResourceRecordSets", _LIST_RECORDS),
         },
         stays=True,
+        cold_calls=("ListHostedZonesByName",),
+        paced=True,
     ),
     Agent(
         "nlb-health-probe",
@@ -378,6 +385,7 @@ AGENTS = [
             VALIDATE: _LOOK,
             START: (*_LOOK, *_GATEWAYS, *_TURN),
         },
+        cold_calls=_GATEWAYS * 3,
         at_once=2,
         one_round=frozenset((PROBE, MONITOR, STANDBY)),
     ),

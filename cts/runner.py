@@ -392,9 +392,14 @@ class Runner:
         self.secrets |= found
         return found
 
-    def check_secrets(self) -> None:
-        """No outcome and no log since the last clean() may hold a secret."""
+    def revealing(self) -> list[str]:
+        """The outcomes and logs since the last clean() that hold a secret."""
         for where in self.lab.topology.nodes:
             self.learn_secrets(where)
-        for text in [*self._said, *map(self.log, self.lab.topology.nodes)]:
-            assert not reveals(text, self.secrets), text
+        texts = [*self._said, *map(self.log, self.lab.topology.nodes)]
+        return [text for text in texts if reveals(text, self.secrets)]
+
+    def check_secrets(self) -> None:
+        """No outcome and no log since the last clean() may hold a secret."""
+        found = self.revealing()
+        assert not found, found[0]

@@ -70,7 +70,8 @@ class _Bucket:
         self._filled = now
 
 
-def _group(service: str, action: str) -> str:
+def group_of(service: str, action: str) -> str:
+    """The group of actions that an action shares its bucket with: (service, group) is in LIMITS."""
     if service == "route53":
         return "all"
     if action in _ROUTE_CHANGES:
@@ -89,7 +90,7 @@ class Quotas:
 
     def take(self, account: str, region: str, service: str, action: str) -> bool:
         """Take a token for one request; False when there is none left."""
-        group = _group(service, action)
+        group = group_of(service, action)
         limit = LIMITS.get((service, group))
         if limit is None:
             return True
@@ -136,7 +137,7 @@ def uses(entries: Iterable[dict[str, Any]], seconds: float) -> list[Use]:
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for entry in sorted(entries, key=lambda item: item["t"]):
         service = entry["service"]
-        key = (entry["region"], service, _group(service, entry["action"]))
+        key = (entry["region"], service, group_of(service, entry["action"]))
         found.setdefault(key, []).append(entry)
     return [_use(key, of_key, seconds) for key, of_key in sorted(found.items())]
 
