@@ -212,3 +212,6 @@ ROWS = [
     Row("M1", "some agents at one resource", play=lambda stage, row: Crowd(stage, row.id).some()),
     Row("M2", "fifty resources at once", play=lambda stage, row: Crowd(stage, row.id).many()),
 ]
+# The same for those who have less time.
+ONCE = Row("M1", "the same once", play=lambda stage, row: Crowd(stage, row.id).some(1))
+FEW = Row("M2", "six resources at once", play=lambda stage, row: Crowd(stage, row.id).many(6))

@@ -31,6 +31,8 @@ from runner import TIMEOUT_MS, Outcome, reveals
 # KiB of data: programs with these libraries begin at about 1700. From 3000 on they lack nothing, but
 # where they ask several regions at once.
 LIMITS_KIB = (*range(1600, 2800, 75), 3000, 4500, 8000, 32768)
+# One at which it does not begin, one at which it does not come to its end, and one that is plenty.
+FEW_LIMITS_KIB = (1600, 2050, 32768)
 # Of the dynamic linker, when there is not even memory to begin.
 NOT_BEGUN = 127
 
@@ -138,3 +140,8 @@ def play(stage: Stage, row: Row, limits_kib: tuple[int, ...] = LIMITS_KIB) -> It
 
 
 ROWS = [Row("L4", "memory runs out", play=play)]
+FEW = Row(
+    "L4",
+    "the same for those who have less time",
+    play=lambda stage, row: play(stage, row, FEW_LIMITS_KIB),
+)

@@ -4,7 +4,9 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 
+import crowd
 import pytest
+import scarce
 from faultlab import PLAIN, Stage
 from faults import AGENTS, DEGRADED, FAILED, MONITOR, NOTHING, OK, ROWS, Row, required
 from lab.handle import Lab
@@ -31,6 +33,29 @@ def stage(labs: Callable[[str], Lab], request: pytest.FixtureRequest) -> Iterato
 def test_row_of_the_matrix(stage: Stage, row: Row) -> None:
     wrong = [cell for cell in stage.run(row) if cell.wrong]
     assert not wrong, "\n".join(f"{cell}\n{cell.seen.evidence}" for cell in wrong)
+
+
+OWN_STEPS = [
+    ("route-table-vip", crowd.ONCE),
+    ("route53-record", crowd.FEW),
+    ("elastic-ip", scarce.FEW),
+]
+
+
+@pytest.mark.parametrize(
+    ("stage", "row"),
+    [
+        pytest.param(agent, row, id=f"{name}-{row.id}")
+        for name, row in OWN_STEPS
+        for agent in AGENTS
+        if agent.name == name
+    ],
+    indirect=["stage"],
+)
+def test_row_with_steps_of_its_own(stage: Stage, row: Row) -> None:
+    cells = list(stage.run(row))
+    assert [str(cell) for cell in cells if cell.wrong] == []
+    assert any(cell.senseless is None for cell in cells)
 
 
 @pytest.mark.parametrize(("policy", "code"), [("degraded", DEGRADED), ("ok", OK), ("fail", FAILED)])
