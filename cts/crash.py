@@ -9,30 +9,30 @@ node has the resource, and the other says that it has not.
 
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cloud import Cloud
 from crashpoint import Point, crashing, listing, points, reached
+from drifts import Drift
 from faultlab import Cell, Stage
-from faults import ACTIVE, DEGRADED, FAILED, NOT_RUNNING, OK, REMOTE, Row, place_record
+from faults import ACTIVE, DEGRADED, FAILED, NOT_RUNNING, OK, REMOTE, Row
 from lab.aws.cloud import is_read
-from lab.handle import Lab
 from lab.state import until
 from runner import ASIDE, LOG_FILE, REASON_MAX, Outcome, Runner, Running
-from transit import OSAKA, SINGAPORE, TOKYO, Transit
 
 # As a node sees it; strace writes there.
 TRACE = "/tmp/trace"
 # The sanitizer of leaks does not work where a process is traced.
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0"}
 
-START, STOP, REPAIR, LEAVE, FINISH = "start", "stop", "repair", "leave", "finish"
+START, STOP, REPAIR, RELOAD = "start", "stop", "repair", "reload"
+LEAVE, FINISH = "leave", "finish"
 ACTIONS = {
     START: "a start",
     STOP: "a stop",
     REPAIR: "a monitor that repairs",
+    RELOAD: "a reload that has something to change",
     LEAVE: "a start while another region is dead",
     FINISH: "the monitor that finishes such a start",
 }
@@ -50,34 +50,12 @@ PATIENCE = "10s"
 AGED = re.compile(r"-[0-9a-f]{16}-")
 
 
-def _drift_route(lab: Lab, other: str) -> None:
-    """One of the route tables leads elsewhere."""
-    cloud = Cloud(lab)
-    cloud.point(min(cloud.targets()), cloud.eni(other))
-
-
-def _drift_everywhere(lab: Lab, other: str) -> None:
-    """A table in each region leads elsewhere."""
-    transit = Transit(lab)
-    wanted = transit.wanted(other)
-    for name in (f"{TOKYO}/main/private-a", f"{OSAKA}/hub/vpcs", f"{SINGAPORE}/hub/peers"):
-        transit.lead(name, wanted[name])
-
-
-# How a part of it comes to be wrong, of agents of which a part can.
-DRIFTS: dict[str, Callable[[Lab, str], None]] = {
-    "route-table-vip": _drift_route,
-    "route53-record": lambda lab, _other: place_record(lab, ACTIVE, ttl_s=300),
-    "transit-gateway-vip": _drift_everywhere,
-}
-
-
 def _how(action: str) -> tuple[str, dict[str, Any]]:
     """What Pacemaker calls an action, and its options."""
     if action in (REPAIR, FINISH):
         repair = {"on_drift": "repair"} if action == REPAIR else {}
         return "monitor", {"interval_ms": 10000, **repair}
-    return ("stop" if action == STOP else "start"), {}
+    return {STOP: "stop", RELOAD: "reload-agent"}.get(action, "start"), {}
 
 
 class Crash:
@@ -91,16 +69,33 @@ class Crash:
 
     def play(self, action: str, thorough: bool = False) -> Iterator[Cell]:
         """Crash at the points of an action; each is followed by one of the sequels, or by all."""
-        if action in (LEAVE, FINISH) and not self.agent.remote_calls:
-            why = "it works in its own region alone"
+        why = self._why_not(action)
+        if why is not None:
             yield Cell(self.agent.name, self.row, action, senseless=why)
             return
-        # What asks to end is looked at when an agent waits: many points are the same to it.
-        each = 1 if thorough or self.signal == KILL else 2
+        # What asks to end is looked at when an agent waits: many points are the same to it. And a
+        # reload consists of what a repair consists of.
+        each = (1 if self.signal == KILL else 2) * (3 if action == RELOAD else 1)
+        each = 1 if thorough else each
         for index, point in enumerate(self.points(action)[::each]):
             for sequel in SEQUELS if thorough else (SEQUELS[index % len(SEQUELS)],):
                 yield self.cell(action, point, sequel)
+        if self._drift is not None:
+            self._drift.undo(self.lab)
         self.runner.check_secrets()
+
+    def _why_not(self, action: str) -> str | None:
+        if action in (LEAVE, FINISH) and not self.agent.remote_calls:
+            return "it works in its own region alone"
+        if action == RELOAD and self._drift is None:
+            return "it has nothing to change"
+        return None
+
+    @property
+    def _drift(self) -> Drift | None:
+        """How a part of it drifts that it has without being told anything else."""
+        drift = self.agent.drift
+        return None if drift is None or drift.parameters else drift
 
     def points(self, action: str) -> list[Point]:
         """Where an action can be cut short."""
@@ -137,8 +132,8 @@ class Crash:
                 self.agent.place(self.lab, other)
         else:
             self._expect(OK, self.runner.start(ACTIVE))
-        if action == REPAIR and self.agent.name in DRIFTS:
-            DRIFTS[self.agent.name](self.lab, other)
+        if action in (REPAIR, RELOAD) and self._drift is not None:
+            self._drift.happens(self.lab, other)
         self.runner.forget(ACTIVE)
         if action in (LEAVE, FINISH):
             self.lab.fault(self.agent.service, "refuse", region=REMOTE)
