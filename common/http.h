@@ -18,7 +18,7 @@
 #define HTTP_REQUEST_ID_MAX 64
 /* Bytes of the bodies of all exchanges made at once: a program has 32 MiB, of which libraries take
  * more than half. */
-#define HTTP_BODIES_MAX (8 * 1024 * 1024)
+#define HTTP_BODIES_MAX (4 * 1024 * 1024)
 
 /* All pointers are borrowed until the exchange has ended. */
 struct http_request {

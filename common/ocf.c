@@ -97,7 +97,7 @@ ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e)
                 e->request_id[0] != '\0' ? " request=" : "", e->request_id);
 }
 
-void
+bool
 ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
 {
     int exit_code = verdict_exit_code_of_error(code);
@@ -109,10 +109,12 @@ ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
     va_end(args);
     err_one_line(text);
     (void)fprintf(stderr, "%s: %s\n", exit_code == PCMK_OCF_OK ? "ok" : "ERROR", text);
-    if (exit_code > ctx->worst_finding) {
-        ctx->worst_finding = exit_code;
-        (void)snprintf(ctx->worst_text, sizeof(ctx->worst_text), "%s", text);
+    if (exit_code <= ctx->worst_finding) {
+        return false;
     }
+    ctx->worst_finding = exit_code;
+    (void)snprintf(ctx->worst_text, sizeof(ctx->worst_text), "%s", text);
+    return true;
 }
 
 void
@@ -129,7 +131,9 @@ ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e)
         return;
     }
     verdict_line(fine, e, text, sizeof(text));
-    ocf_finding(ctx, e->code, "%s", text);
+    if (ocf_finding(ctx, e->code, "%s", text)) {
+        verdict_reason(fine, e, ctx->worst_text); /* one that fits is not cut */
+    }
 }
 
 /* --- set-up -------------------------------------------------------------------------------- */
@@ -457,11 +461,16 @@ static enum ocf_verdict
 repair(struct ocf_ctx *ctx, struct err *why)
 {
     struct err e = {0};
+    int rc = 0;
 
     log_notice("monitor: %s; repairing, as on_drift=repair says", why->text);
-    if (ctx->agent->acquire(ctx, &e) < 0) {
+    rc = ctx->agent->acquire(ctx, &e);
+    if (rc < 0 && err_class(rc) != ERR_CLASS_UNCERTAIN) {
         log_warning("monitor: repair failed: %s", e.text);
         return OCF_DEGRADED;
+    }
+    if (rc < 0) {
+        log_info("monitor: %s; looking whether it was done", e.text);
     }
     return ctx->agent->probe(ctx, why);
 }
@@ -748,7 +757,7 @@ do_reload(struct ocf_ctx *ctx)
         return verdict_exit_code_of_error(why.code);
     }
     if (rc < 0) {
-        tell(ctx, LOG_WARNING, "reloaded, but not yet in effect", &why);
+        tell(ctx, LOG_WARNING, "not yet in effect", &why);
     } else {
         log_notice("reload-agent: in effect");
     }

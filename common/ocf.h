@@ -172,8 +172,10 @@ enum ocf_verdict ocf_probe_by_imds(struct ocf_ctx *ctx, enum ocf_verdict local,
  * \brief Report a finding of the preflight, one line
  *
  * \param[in] code  0: it is fine, else -ERR_x: it decides what validate-all returns
+ *
+ * \return Whether it is the worst so far
  */
-void ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...) OCF_PRINTF(3, 4);
+bool ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...) OCF_PRINTF(3, 4);
 
 /*! \brief The finding about a call: \p fine when \p e has no error, else the error and advice. */
 void ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e);
