@@ -15,11 +15,11 @@
 static int
 complain(const struct param *p, const char *value, const char *allowed, struct err *e)
 {
-    const char *secret = p->type == PARAM_URL ? base_after_user(value) : NULL;
+    const char *after = p->type == PARAM_URL ? base_after_user(value) : NULL;
 
-    if (secret != NULL) {
+    if (after != NULL) {
         return err_set(e, ERR_PARAM, "%s=\"...@%.*s\": allowed is %s", p->name,
-                       base_utf8_fit(secret, VALUE_SHOWN_MAX), secret, allowed);
+                       base_utf8_fit(after, VALUE_SHOWN_MAX), after, allowed);
     }
     return err_set(e, ERR_PARAM, "%s=\"%.*s\": allowed is %s", p->name,
                    base_utf8_fit(value, VALUE_SHOWN_MAX), value, allowed);
