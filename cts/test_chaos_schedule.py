@@ -125,6 +125,20 @@ def test_targets_exist(world: World) -> None:
             assert event.target in allowed.get(event.kind, nodes)
 
 
+def test_agents_are_killed_at_all_points_of_their_lives() -> None:
+    """Some before they have asked anything, some amid it, and of starts some after a write."""
+    after_ms = [
+        event.params["after_ms"]
+        for events in schedules(FOUR)
+        for event in events
+        if event.kind == schedule.KILL_AGENT
+    ]
+    assert min(after_ms) >= 1
+    assert max(after_ms) <= 500
+    for below_ms, share in ((8, 1 / 3), (63, 2 / 3), (100, 0.74)):
+        assert abs(sum(ms < below_ms for ms in after_ms) / len(after_ms) - share) < 0.1
+
+
 def test_a_group_needs_two_nodes() -> None:
     """Else the loss of one would end it."""
     with pytest.raises(ValueError, match="group db needs two of the nodes"):

@@ -60,6 +60,9 @@ _OUTAGE_PAUSE_S = (6, 30)
 _API_PAUSE_S = 25
 # The end of a run, for everything to be healed.
 QUIET_S = 45
+# How long an agent is let live, in milliseconds, as likely below as above the square root: a monitor
+# takes some tens, a start 100 to 400, with its first write in between.
+_AFTER_MS = 500
 # AWS refuses requests that are signed with a clock so far off. Agents correct it by AWS's own,
 # fence_aws does not: whoever has such a clock cannot fence.
 AWS_SKEW_S = 300
@@ -296,7 +299,7 @@ class _Draw:
             # On a node that does not run the resource, or does not yet.
             "standby": standby,
             "signal": self.rng.choice(["KILL", "TERM"]),
-            "after_ms": round(self.rng.expovariate(1 / 15)),
+            "after_ms": round(_AFTER_MS ** self.rng.random()),
         }
         return Event(t, KILL_AGENT, self.rng.choice(sorted(self.agents)), params, within_s)
 
