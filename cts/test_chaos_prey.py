@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Actions of agents that are found and killed while they run."""
 
+import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos.prey import Prey
+from chaos.prey import Prey, runs
 from lab.handle import Lab
 from lab.topology import VIP
 from runner import Runner
@@ -15,6 +17,7 @@ from runner import Runner
 NAME = "ctsprey"
 AGENT = "route-table-vip"
 GIVE_UP_S, NONE_S = 30, 1.0
+SLOW_MS, LATE_S = 300, 3.0
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +28,11 @@ def silent(agents: Path) -> Iterator[Lab]:
         yield running
 
 
-def hunted(lab: Lab, prey: Prey, within_s: float) -> str | None:
+def hunted(lab: Lab, prey: Prey, within_s: float, after_s: float = 0) -> str | None:
     """Where a prey was killed."""
     until_t = time.monotonic() + within_s
-    return prey.kill(lab, ["n1", "n2"], signal.SIGKILL, 0, lambda: time.monotonic() > until_t)
+    nodes = ["n1", "n2"]
+    return prey.kill(lab, nodes, signal.SIGKILL, after_s, lambda: time.monotonic() > until_t)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +56,24 @@ def test_kills_what_it_is_for(
     running = agent.begin("n2", action, interval_ms=interval_ms, timeout_ms=5000)
     assert hunted(silent, prey, GIVE_UP_S if found else NONE_S) == ("n2" if found else None)
     assert (running.wait().code == -signal.SIGKILL) == found
+
+
+def test_does_not_count_what_has_ended(silent: Lab) -> None:
+    """An action that was seen and is over when its time has come was not killed."""
+    silent.clear_faults()
+    silent.fault("ec2", "slow", param=SLOW_MS)
+    agent = Runner(silent, AGENT, ip=VIP)
+    running = agent.begin("n2", "monitor", interval_ms=10000, timeout_ms=5000)
+    assert hunted(silent, Prey("vip", AGENT, "monitor"), NONE_S, LATE_S) is None
+    assert running.wait().code >= 0
+
+
+def test_what_waits_for_its_parent_has_ended() -> None:
+    """A signal would be taken, and do nothing."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        directory = os.open(f"/proc/{child.pid}", os.O_RDONLY | os.O_DIRECTORY)
+        assert runs(directory)
+        child.stdin.close()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not runs(directory)
+        os.close(directory)

@@ -77,7 +77,9 @@ def figures(histories: list[History]) -> str:
     events = sum(len(history.troubles) for history in histories)
     moves = sum(len(judge.failovers(history)) for history in histories)
     wrong = sum(len(judge.violations(history)) for history in histories)
-    return f"{events} events, {moves} failovers, {wrong} violations"
+    missed = sum(len(history.missed) for history in histories)
+    more = f" ({missed} more met no agent to kill)" if missed else ""
+    return f"{events} events, {moves} failovers, {wrong} violations{more}"
 
 
 def parse() -> argparse.Namespace:

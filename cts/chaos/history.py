@@ -98,6 +98,7 @@ class History:
     power: tuple[Power, ...] = ()
     broken: tuple[float, ...] = ()  # when an operator had to clean up
     left: tuple[str, ...] = ()  # processes and files that should not be there
+    missed: tuple[Trouble, ...] = ()  # kill-agents that have met no agent: nothing happened
 
     def save(self, file: Path) -> None:
         """Write it as JSON."""
@@ -116,6 +117,7 @@ _ITEMS: dict[type, dict[str, type]] = {
         "troubles": Trouble,
         "operations": Operation,
         "failures": Failure,
+        "missed": Trouble,
         "verdicts": Verdict,
         "power": Power,
     },

@@ -6,7 +6,7 @@
     {"kind": "chaos", "phase": "ended", "number": 7}
 
 `nodes` are those it was done to, none when that is all. A kill-agent that has found nothing to kill
-has no such record. "broken" in place of "began" tells that the cluster has not become whole in
+has "missed" in place of both, when it was given up. "broken" in place of "began" tells that the cluster has not become whole in
 time for an event, or after the last; an operator then cleans up.
 """
 
@@ -317,6 +317,8 @@ class Player:
         )
         if node is None:
             self._say(f"{event.kind} {event.target}: none lived so long")
+            about = {"what": event.kind, "target": event.target, "params": event.params}
+            self._lab.files.event(CHAOS, phase="missed", **about)
             return
         with self._recorded(event, node):
             pass

@@ -48,9 +48,10 @@ class Prey:
             for name in nodes:
                 for process in self._running(lab, name):
                     time.sleep(after_s)
-                    with contextlib.suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(process, number)
-                        return name
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                        if runs(process):
+                            signal.pidfd_send_signal(process, number)
+                            return name
             time.sleep(LOOK_S)
         return None
 
@@ -88,6 +89,17 @@ class Prey:
         return self.action != "monitor" or (recurs and on_standby == self.standby)
 
 
+def runs(process: int) -> bool:
+    """Whether a process has not ended; one that has may still wait for its parent to notice, and
+    takes signals as if nothing were."""
+    # "pid (name) state ...": the name may have anything in it.
+    return _read(process, "stat").rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
 def _words(process: int, file: str) -> list[str]:
+    return _read(process, file).split("\0")
+
+
+def _read(process: int, file: str) -> str:
     with open(os.open(file, os.O_RDONLY, dir_fd=process), encoding="utf-8", errors="replace") as f:
-        return f.read().split("\0")
+        return f.read()

@@ -197,6 +197,7 @@ def read(
         failures=since(history.failures(lab)),
         verdicts=since(history.verdicts(lab)),
         power=since(_power(events)),
+        missed=tuple(_missed(events, began)),
         broken=tuple(
             event["t"] - began
             for event in events
@@ -269,3 +270,11 @@ def _troubles(events: list[dict[str, Any]], began: float, ended: float) -> Itera
                 began=event["t"] - began,
                 ended=ends.get(event["number"], ended),
             )
+
+
+def _missed(events: list[dict[str, Any]], began: float) -> Iterator[Trouble]:
+    """The kill-agents that have met no agent until they were given up."""
+    for event in events:
+        if event["kind"] == CHAOS and event["phase"] == "missed":
+            t = event["t"] - began
+            yield Trouble(event["what"], event["target"], (), event["params"], t, t)
