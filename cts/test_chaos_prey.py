@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from chaos.prey import Prey, runs
 from lab.handle import Lab
+from lab.state import until
 from lab.topology import VIP
-from runner import Runner
+from runner import Runner, Running
 
 NAME = "ctsprey"
 AGENT = "route-table-vip"
@@ -26,6 +27,14 @@ def silent(agents: Path) -> Iterator[Lab]:
     with Lab.running(NAME, with_cluster=False, agents=agents) as running:
         running.fault("ec2", "hang")
         yield running
+
+
+def begun(agent: Runner, action: str, interval_ms: int | None) -> Running:
+    """An action that has become one: a moment before, its process is one of another program, which
+    no executor has."""
+    running = agent.begin("n2", action, interval_ms=interval_ms, timeout_ms=5000)
+    until(lambda: agent.processes("n2"), GIVE_UP_S, "the agent to run", interval_s=0.01)
+    return running
 
 
 def hunted(lab: Lab, prey: Prey, within_s: float, after_s: float = 0) -> str | None:
@@ -53,7 +62,7 @@ def test_kills_what_it_is_for(
 ) -> None:
     """The action that is meant, wherever it runs, and no other."""
     agent = Runner(silent, AGENT, ip=VIP)
-    running = agent.begin("n2", action, interval_ms=interval_ms, timeout_ms=5000)
+    running = begun(agent, action, interval_ms)
     assert hunted(silent, prey, GIVE_UP_S if found else NONE_S) == ("n2" if found else None)
     assert (running.wait().code == -signal.SIGKILL) == found
 
@@ -63,7 +72,7 @@ def test_does_not_count_what_has_ended(silent: Lab) -> None:
     silent.clear_faults()
     silent.fault("ec2", "slow", param=SLOW_MS)
     agent = Runner(silent, AGENT, ip=VIP)
-    running = agent.begin("n2", "monitor", interval_ms=10000, timeout_ms=5000)
+    running = begun(agent, "monitor", 10000)
     assert hunted(silent, Prey("vip", AGENT, "monitor"), NONE_S, LATE_S) is None
     assert running.wait().code >= 0
 
