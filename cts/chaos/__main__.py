@@ -22,6 +22,8 @@ from chaos.play import Player
 from chaos.schedule import World
 
 MINUTES, SIZES = 5.0, (2, 4)
+# So many of the longest are printed after a run.
+OUTAGES = 5
 OUTPUT = REPOSITORY / "build" / "chaos"
 
 
@@ -65,11 +67,13 @@ def run(options: argparse.Namespace, nodes: int, directory: Path) -> History:
 
 
 def tell(history: History, directory: Path) -> None:
-    """Write the page about a run, and print its violations."""
+    """Write the page about a run, and print its violations and its longest outages."""
     report.write(directory / "report.html", history)
     say(f"{len(history.nodes)} nodes: {figures([history])}; {directory / 'report.html'}")
     for violation in judge.violations(history):
         print(f"    {violation}", flush=True)
+    for outage in judge.outages(history)[:OUTAGES]:
+        print(f"    {outage}", flush=True)
 
 
 def figures(histories: list[History]) -> str:

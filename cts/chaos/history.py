@@ -55,6 +55,7 @@ class Group:
     shown: tuple[Shown, ...]
     holdings: dict[str, tuple[Holding, ...]]  # of each resource, by their begin
     end: End
+    client: str = ""  # who asks
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ class History:
     verdicts: tuple[Verdict, ...] = ()  # nodes found lost, nodes fenced
     power: tuple[Power, ...] = ()
     broken: tuple[float, ...] = ()  # when an operator had to clean up
-    left: tuple[str, ...] = ()  # processes and files that should not be there
     missed: tuple[Trouble, ...] = ()  # kill-agents that have met no agent: nothing happened
+    regions: dict[str, str] = dataclasses.field(default_factory=dict)  # of each node
+    left: tuple[str, ...] = ()  # processes and files that should not be there
 
     def save(self, file: Path) -> None:
         """Write it as JSON."""
@@ -115,9 +117,9 @@ _ITEMS: dict[type, dict[str, type]] = {
     History: {
         "groups": Group,
         "troubles": Trouble,
+        "missed": Trouble,
         "operations": Operation,
         "failures": Failure,
-        "missed": Trouble,
         "verdicts": Verdict,
         "power": Power,
     },

@@ -198,6 +198,7 @@ def read(
         verdicts=since(history.verdicts(lab)),
         power=since(_power(events)),
         missed=tuple(_missed(events, began)),
+        regions={name: member.region for name, member in lab.topology.nodes.items()},
         broken=tuple(
             event["t"] - began
             for event in events
@@ -231,6 +232,7 @@ def _group(
             for resource in group.resources
         },
         end=end,
+        client=group.client,
     )
 
 

@@ -21,7 +21,7 @@ from lab.timeline import (
     stroke,
 )
 
-from chaos import judge, schedule
+from chaos import causes, judge, schedule
 from chaos.history import Group, History, Trouble
 
 PER_SECOND = 5.0
@@ -30,6 +30,8 @@ TOP, GAP, THIN = 30, 10, 12
 LABELS = 190
 FROZEN, CUT, AWS = "#90cdf4", "#f6ad55", "#d69e2e"
 PLANNED, KILLED_AGENT = "#805ad5", "#b83280"
+# So many of the longest have a row.
+OUTAGES = 12
 # The least a bar is wide, to be seen.
 LEAST = 2.0
 
@@ -81,11 +83,13 @@ def write(file: Path, history: History) -> None:
 <html lang="en"><head><meta charset="utf-8"><title>Chaos: seed {history.seed}, {nodes} nodes</title>
 <style>{_STYLE}</style></head><body>
 <h1>{nodes} nodes, seed {history.seed}, {history.ended / 60:.1f} minutes</h1>
-<p>{len(history.troubles)} events, {len(moves)} failovers.</p>
+<p>{len(history.troubles)} events, {len(moves)} failovers.{_missed(history)}</p>
 {verdict}
 {_table(("s", "invariant", "what"), _violation_rows(wrong)) if wrong else ""}
 {_key(history)}
 {_picture(history)}
+<h2>Longest outages</h2>
+{_table(("s", "group", "client", "lasted s", "bound s", "of it", "because of"), _outage_rows(history))}
 <h2>Clients</h2>
 {_table(("group", "may run on", "outages", "longest", "without an answer in all"), _clients(history))}
 <h2>Failovers</h2>
@@ -144,9 +148,27 @@ def _failure_rows(history: History) -> Iterator[tuple[object, ...]]:
     )
 
 
+def _missed(history: History) -> str:
+    """What was to be killed and was not there."""
+    if not history.missed:
+        return ""
+    what = "; ".join(f"{each}, +{each.began:.1f} s" for each in history.missed)
+    return f" Not counted, as it met no agent: {html.escape(what)}."
+
+
+def _outage_rows(history: History) -> Iterator[tuple[object, ...]]:
+    """How close to its bound each of the longest came."""
+    for outage in judge.outages(history)[:OUTAGES]:
+        share = f"{outage.lasted_s / outage.bound_s:.0%}" if outage.bound_s else "all"
+        group = outage.group
+        times = outage.lasted_s, outage.bound_s, share
+        yield outage.t, group.name, group.client, *times, outage.cause or "nothing"
+
+
 def _clients(history: History) -> Iterator[tuple[object, ...]]:
+    outages = judge.outages(history)
     for group in history.groups:
-        missed = [spell.ended - spell.began for spell in judge.outages(group)]
+        missed = [outage.lasted_s for outage in outages if outage.group is group]
         longest, total = max(missed, default=0.0), sum(missed, 0.0)
         yield group.name, ", ".join(group.nodes), len(missed), f"{longest:.1f} s", f"{total:.1f} s"
 
@@ -210,7 +232,7 @@ def _rows(history: History) -> Iterator[Row]:
         bar = Bar(trouble.began, trouble.ended, _trouble_colour(trouble), str(trouble))
         if trouble.kind in schedule.PLANNED_KINDS or trouble.kind == schedule.KILL_AGENT:
             planned.append(bar)
-        elif judge.effects(trouble, history):
+        elif causes.effects(trouble, history):
             nodes.append(bar)
         else:
             aws.append(bar)
