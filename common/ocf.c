@@ -799,10 +799,13 @@ warn_of_unknown(const struct ocf_agent *agent)
             continue;
         }
         near = param_nearest(agent->meta.tables, bare);
-        /* Its value is not shown: it may be a secret that belongs under another name. */
-        (void)err_set(&text, ERR_PARAM, "%s: %s has no such parameter%s%s%s", bare,
-                      agent->meta.name, near == NULL ? "" : "; did you mean ",
-                      near == NULL ? "" : near, near == NULL ? "" : "?");
+        if (near == NULL) { /* its value may be a secret of another program's */
+            (void)err_set(&text, ERR_PARAM, "%s: %s has no such parameter", bare, agent->meta.name);
+        } else {
+            (void)err_set(
+                &text, ERR_PARAM, "%s=\"%.60s\": %s has no such parameter; did you mean %s?", bare,
+                strchr(name, '=') == NULL ? "" : strchr(name, '=') + 1, agent->meta.name, near);
+        }
         (void)fprintf(stderr, "WARNING: %s\n", text.text);
         log_warning("validate-all: %s has no parameter %s", agent->meta.name, bare);
     }

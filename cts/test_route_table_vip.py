@@ -349,7 +349,7 @@ def test_mark_that_cannot_be_looked_for_is_not_absent(vip: Runner, machines: Lab
     own = {"assign_address": "false"}
     directory = "/run/resource-agents/ocf-aws"
     assert vip.start("n2", **own).code == OK
-    machines.exec("n2", "chmod", "755", directory)
+    machines.exec("n2", "chmod", "777", directory)
     try:
         seen = vip.monitor("n2", **own)
         assert seen.code == DEGRADED
