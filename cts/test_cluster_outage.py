@@ -116,16 +116,24 @@ class _Refused:
     def __init__(self, stage: Everything):
         self.entries: list[dict[str, Any]] = []
         self._lab = stage.lab
-        self._seen: dict[tuple[str, str], int] = {}
+        # Of metadata goes on what earlier tests have counted.
+        self._seen = self._counts()
         self._looked = time.monotonic()
+
+    def _counts(self) -> dict[tuple[str, str, str], int]:
+        return {
+            (node, *which): count
+            for node in self._lab.topology.nodes
+            for which, count in self._lab.refused(node).items()
+        }
 
     def sample(self) -> None:
         """Look what has come since the last time."""
-        counts, now = self._lab.refused(), time.monotonic()
-        for (service, region), count in counts.items():
-            more = count - self._seen.get((service, region), 0)
+        counts, now = self._counts(), time.monotonic()
+        for (node, service, region), count in counts.items():
+            more = count - self._seen[node, service, region]
             # By monitors, so reads.
-            entry = {"service": service, "region": region, "action": "Describe"}
+            entry = {"node": node, "service": service, "region": region, "action": "Describe"}
             for number in range(1, more + 1):
                 t = self._looked + (now - self._looked) * number / more
                 self.entries.append({**entry, "t": t})
