@@ -920,6 +920,7 @@ are_all_described(const struct tgwvip *t)
 static int
 prepare_repair(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
+    enum ocf_verdict own = OCF_UNKNOWN;
     const char *taken = NULL;
     int rc = 0;
 
@@ -927,6 +928,11 @@ prepare_repair(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
         t->describe = true;
         rc = read_regions(ctx, t, 0, true, e);
         rc = rc < 0 ? rc : make_plan(ctx, t, e);
+    }
+    own = tgwplan_verdict(&t->plan);
+    if (rc == 0 && (own == OCF_ELSEWHERE || own == OCF_ABSENT)) {
+        return err_set(e, ERR_CONFLICT, "%s: leads here no more: not taken back by a monitor",
+                       t->regions[0].name);
     }
     taken = rc < 0 ? NULL : taken_region(t);
     if (taken != NULL) {

@@ -1267,6 +1267,32 @@ tgwvip_apply_in_a_monitor_goes_by_an_inventory_of_now(void **state)
     }
 }
 
+/* What is read before it writes may show that another node has taken over since the look. */
+static void
+tgwvip_apply_in_a_monitor_takes_its_own_region_not_back(void **state)
+{
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_MONITOR);
+        if (i == 0) { /* which keeps what it has read */
+            FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_IS_LAST, OSAKA_LEADS(PEER_TO));
+            assert_int_equal(monitor(&ctx, &t, &e), OCF_HERE);
+            continue;
+        }
+        FAKE_SCRIPT(f, TOKYO_LEADS_FIRST(FAKE_ENI, PEER_TO), TOKYO_IS,
+                    TOKYO_LEADS(FAKE_ANOTHER, PEER_TO), OSAKA_IS_LAST, OSAKA_LEADS(PEER_TO));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+        assert_int_equal(tgwvip_apply(&ctx, &t, &e), -ERR_CONFLICT);
+        assert_string_equal(e.text, TOKYO ": leads here no more: not taken back by a monitor");
+        assert_int_equal(n_with(f, "Action=Replace"), 0);
+    }
+}
+
 /*
  * on_drift=repair takes nothing back from a node of another region, which has it for a reason: all
  * that a VPC has leads to an ENI there. One route of several is somebody's mistake.
@@ -1354,6 +1380,7 @@ main(void)
         FAKE_TEST(tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left),
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_elsewhere_only_while_it_hears_all),
         FAKE_TEST(tgwvip_apply_in_a_monitor_goes_by_an_inventory_of_now),
+        FAKE_TEST(tgwvip_apply_in_a_monitor_takes_its_own_region_not_back),
         FAKE_TEST(tgwvip_apply_in_a_monitor_takes_nothing_back),
     };
 
