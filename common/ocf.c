@@ -527,7 +527,7 @@ do_monitor(struct ocf_ctx *ctx)
     }
     if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
         ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
-        v = repair(ctx, &why);
+        v = confirm_loss(ctx, repair(ctx, &why), &why);
     }
     switch (v) {
     case OCF_UNKNOWN:

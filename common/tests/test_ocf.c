@@ -676,6 +676,25 @@ ocf_monitor_repairs_what_finish_does_not(void **state)
     assert_int_equal(the.n_acquires, 0);
 }
 
+/* A read that lags behind the repair is no loss, and an answer that was lost no failure of it. */
+static void
+ocf_monitor_looks_again_after_a_repair(void **state)
+{
+    (void)state;
+    the.local = OCF_HERE;
+    assert_int_equal(setenv("OCF_RESKEY_on_drift", "repair", 1), 0);
+    the.probes[0] = (struct answer){OCF_DEGRADED, -ERR_NOT_FOUND, "found"};
+    the.probes[1] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "stale"};
+    the.probes[2] = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(run(&keeps_all, "monitor", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 1);
+    the.probes[1] = (struct answer){OCF_HERE, 0, ""};
+    the.acquire = (struct answer){OCF_UNKNOWN, -ERR_UNCERTAIN, "answer lost"};
+    assert_int_equal(run(&keeps_all, "monitor", "30000"), PCMK_OCF_OK);
+    the.acquire = (struct answer){OCF_UNKNOWN, -ERR_DENIED, "denied"};
+    assert_int_equal(run(&keeps_all, "monitor", "30000"), PCMK_OCF_DEGRADED);
+}
+
 /* --- what the user sees, and the set-up ------------------------------------------------------- */
 
 static void
@@ -961,6 +980,7 @@ main(void)
         TEST(ocf_monitor_of_role_stopped_that_cannot_tell_is_not_running),
         TEST(ocf_monitor_finishes_what_a_start_left),
         TEST(ocf_monitor_repairs_what_finish_does_not),
+        TEST(ocf_monitor_looks_again_after_a_repair),
         TEST(ocf_warn_is_one_line_with_advice),
         TEST(ocf_aws_asks_for_the_region_once),
         TEST(ocf_aws_with_a_region_asks_nothing),
