@@ -177,8 +177,9 @@ class Crowd:
         metadata are too busy for may ask AWS.
         """
         calls = self.agent.calls.get(MONITOR if action == "monitor" else action, ())
-        if cold and action == "monitor" and calls:
-            calls += self.agent.cold_calls
+        if cold and calls:
+            # All may find the cache empty before the first has filled it.
+            calls += tuple((Counter(self.agent.cold_calls) - Counter(calls)).elements())
         return calls or ("Describe",)
 
     def _budget(self, count: int, cold: bool, calls: tuple[str, ...]) -> Iterator[str]:

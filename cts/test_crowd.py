@@ -37,6 +37,14 @@ def test_crowd_of_paced_agents_waits_for_its_turn() -> None:
     ]
 
 
+def test_crowd_with_cold_caches_may_find_each_of_them_empty() -> None:
+    # A start lists, changes and lists again; when the cache is cold it looks for the zone before.
+    assert crowded(RECORD, "start", [{}] * 187) == []
+    assert crowded(RECORD, "start", [{}] * 188) != []
+    assert crowded(RECORD, "start", [{}] * 250, cold=True) == []
+    assert crowded(RECORD, "start", [{}] * 251, cold=True) != []
+
+
 def test_crowd_fetches_credentials_once_each_at_most() -> None:
     renewal = {"service": "imds", "action": "GET /iam/security-credentials/ocf-aws-node"}
     assert crowded(ROUTE, "monitor", [renewal] * 50, cold=True) == []
