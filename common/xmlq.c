@@ -43,6 +43,14 @@ xmlq_nodes(const char *text, size_t len)
     return n;
 }
 
+/* What is wrong with a text is for the caller to say. */
+static void
+say_nothing(void *unused, const char *format, ...)
+{
+    (void)unused;
+    (void)format;
+}
+
 int
 xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e)
 {
@@ -58,6 +66,8 @@ xmlq_parse(const char *text, size_t len, struct xmlq **ret, struct err *e)
      * as failed assertions of its own. */
     (void)xmlRegisterNodeDefault(NULL);
     (void)xmlDeregisterNodeDefault(NULL);
+    /* The options keep the parser silent, and not the decoders behind it. */
+    xmlSetGenericErrorFunc(NULL, say_nothing);
     doc = xmlReadMemory(text, (int)len, NULL, NULL, PARSE_OPTIONS);
     if (doc == NULL || doc->intSubset != NULL) {
         xmlFreeDoc(doc);
