@@ -443,6 +443,25 @@ while True:
 """
 
 
+# Takes connections and does nothing with them.
+_HOLDER = """
+import socket, sys
+listener, held = socket.create_server(("", int(sys.argv[1]))), []
+while True:
+    held.append(listener.accept())
+"""
+# Ends its half of some connections, and waits for the other half to end.
+_HALF_CLOSER = """
+import socket, sys
+made = [socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) for _ in range(4)]
+for connection in made:
+    connection.shutdown(socket.SHUT_WR)
+print("half closed", flush=True)
+for connection in made:
+    connection.recv(1)
+"""
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Lab]:
     """The scenario with a service on both nodes' ports, and nobody who answers health checks."""
@@ -841,6 +860,40 @@ def test_stopped_instance_gets_nothing(own: Lab) -> None:
         FOLLOW_S,
         "n2 to be checked again",
     )
+
+
+def test_stopped_instance_comes_back_despite_half_closed_connections(own: Lab) -> None:
+    """HAProxy does not end these when it is told to, and keeps their server as long."""
+    member = own.topology.member("n2")
+    address = own.topology.balancers["nlb"].addresses[0]
+    arguments = ["-c", _HALF_CLOSER, address, str(DB_PORT)]
+    with contextlib.ExitStack() as programs:
+        for node in NODES:
+            programs.enter_context(program(own, node, "-c", _HOLDER, str(DB_PORT)))
+            ip = own.topology.member(node).enis[0].ip
+            until(lambda ip=ip: accepts(own, ip), FOLLOW_S, "the holder")
+            programs.enter_context(program(own, node, "-c", _PROBE, str(DB_CHECK), "accept"))
+        comes(own, n1="healthy", n2="healthy")
+        streams = {"stdout": subprocess.PIPE, "text": True}
+        caller = programs.enter_context(program(own, "client", *arguments, **streams))
+        assert caller.stdout.readline() == "half closed\n"
+        # The balancer does not hear of the holder's end.
+        own.cut("n2", "nlb-nlb")
+        own.control.aws(REGION, "ec2", "StopInstances", InstanceIds=[member.instance])
+        comes(own, n2="unused")
+        since = time.monotonic()
+        own.control.aws(REGION, "ec2", "StartInstances", InstanceIds=[member.instance])
+        until(
+            lambda: transitions(own, since, "db", "n2")[:2] == ["initial", "unhealthy"],
+            FOLLOW_S,
+            "n2 to be checked again",
+        )
+
+
+def accepts(lab: Lab, host: str) -> bool:
+    """Whether somebody takes connections there."""
+    connect = f"exec 3<>/dev/tcp/{host}/{DB_PORT}"
+    return lab.exec("client", "bash", "-c", connect, check=False).returncode == 0
 
 
 def haproxies(lab: Lab) -> list[process.Process]:

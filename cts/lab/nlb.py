@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 # AWS ends a TCP flow that has been idle for so long.
 IDLE_S = 350
+# HAProxy does not end a session whose client has closed its half when it is told to end all of a
+# server's; a server that is gone would be kept, and could not come back, for as long as that.
+HALF_CLOSED_S = 3
 OPEN = ".open"
 _CROSS_ZONE = "load_balancing.cross_zone.enabled"
 _UNHEALTHY_ENDS = "target_health_state.unhealthy.connection_termination.enabled"
@@ -176,6 +179,7 @@ defaults
     retries 0
     timeout client {IDLE_S}s
     timeout server {IDLE_S}s
+    timeout server-fin {HALF_CLOSED_S}s
     timeout connect 10s
 """
 
