@@ -163,6 +163,9 @@ xmlq_text(const struct xmlq_node *n, const char *path)
     if (found == NULL) {
         return NULL;
     }
+    if (xmlq_first(found) != NULL) {
+        return "";
+    }
     while (child != NULL && child->type != XML_TEXT_NODE) {
         child = child->next;
     }

@@ -49,7 +49,11 @@ const struct xmlq_node *xmlq_next(const struct xmlq_node *n);
 /*! \brief Local name of an element. */
 const char *xmlq_name(const struct xmlq_node *n);
 
-/*! \brief Text of the element at \p path below \p n ("" when empty), NULL when it is not there. */
+/*!
+ * \brief Text of the element at \p path below \p n, NULL when it is not there
+ *
+ * "" when it is empty, and when it has elements: text between these is nobody's.
+ */
 const char *xmlq_text(const struct xmlq_node *n, const char *path);
 
 /*! \brief Whether the element at \p path has exactly this text. */
