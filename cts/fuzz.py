@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Run the targets of libFuzzer, one after the other, from their committed corpora.
+"""Run the targets of libFuzzer from their committed corpora, one on each processor at a time.
 
 What they learn goes to a directory below build/, and so does an input that is a finding. Ends with
 one line, `fuzz: N targets, N findings`, and with 1 when there is a finding. With --coverage it
@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def run(programs: Path, target: str, directories: list[Path], *limits: str) -> O
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace", check=False
     )
     stats = dict(re.findall(r"^stat::(\w+): +(\d+)$", done.stdout, re.MULTILINE))
-    new = sorted(path for path in set(FINDINGS.iterdir()) - before if path.name.startswith(target))
+    new = sorted(
+        path for path in set(FINDINGS.iterdir()) - before if path.name.startswith(f"{target}-")
+    )
     return Outcome(
         target=target,
         executions=int(stats.get("number_of_executed_units", 0)),
@@ -123,10 +126,10 @@ def tell(outcome: Outcome, programs: Path = PROGRAMS) -> str:
 def fuzz_all(programs: Path, names: list[str], seconds: int) -> int:
     """Run the targets; how many findings there are."""
     findings = 0
-    for name in names:
-        outcome = fuzz(name, seconds, programs)
-        findings += outcome.is_finding
-        print(tell(outcome, programs), flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for outcome in pool.map(lambda name: fuzz(name, seconds, programs), names):
+            findings += outcome.is_finding
+            print(tell(outcome, programs), flush=True)
     print(f"fuzz: {len(names)} targets, {findings} findings")
     return findings
 
