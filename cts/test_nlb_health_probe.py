@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import LAB_NAME
+from crash import ENVIRONMENT, TRACE
 from lab.handle import Lab
 from lab.haproxy import HAProxy
 from lab.process import PROC, Process
@@ -359,6 +361,54 @@ def test_killed_start_leaves_nothing_that_stop_does_not_clean(probe: Runner, mac
         assert not is_open(machines)
     assert left == {0, 1}, "killed before there was a listener, and after that"
     assert probe.start("n1").code == OK
+
+
+# strace outlives the agent as long as there is a listener to look at.
+STRACE = ("strace", "-D", "-f", "-o", TRACE)
+CALL = re.compile(r"(\d+) +(\w+)\(")
+SERVES = "accept4"
+
+
+def listeners_beginning(lab: Lab) -> list[tuple[str, int]]:
+    """The calls of a listener until it serves: their names, and the how manieth each was.
+
+    Only those that the agent which has started it did not come to: strace counts for each process,
+    and where the listener is killed the agent is to live.
+    """
+    trace = (lab.files.node("n1") / TRACE.lstrip("/")).read_text(errors="replace")
+    calls = [match.groups() for match in map(CALL.match, trace.splitlines()) if match]
+    agent, _ = calls[0]
+    most = Counter(call for pid, call in calls if pid == agent)
+    own, found = Counter(), []
+    for call in (call for pid, call in calls if pid != agent):
+        own[call] += 1
+        if call == SERVES:
+            break
+        if own[call] > most[call]:
+            found.append((call, own[call]))
+    return found
+
+
+def test_listener_killed_before_it_serves(probe: Runner, machines: Lab) -> None:
+    """Its start fails at once and says why; nothing is left, and the next start succeeds."""
+    options = {"environment": ENVIRONMENT}
+    listed = probe.end(probe.begin("n1", "start", wrapper=STRACE, **options), judged=False)
+    assert listed.code == OK
+    points = listeners_beginning(machines)
+    assert {"setsid", "setresuid", "epoll_ctl"} <= {call for call, _ in points}
+    assert probe.stop("n1").code == OK
+    for call, number in points:
+        inject = ("-e", f"inject={call}:signal=SIGKILL:when={number}")
+        begun = probe.begin("n1", "start", wrapper=(*STRACE, *inject), **options)
+        killed = probe.end(begun, judged=False)
+        why = "start failed: the listener has ended at once: signal 9"
+        assert (killed.code, killed.reason) == (FAILED, why), (call, number)
+        assert probe.processes("n1") == []
+        assert probe.monitor("n1").code == NOT_RUNNING
+        assert not is_open(machines)
+        assert probe.start("n1").code == OK
+        assert is_open(machines)
+        assert probe.stop("n1").code == OK
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
