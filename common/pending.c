@@ -45,6 +45,15 @@ pending_add(struct pending *p, const struct pending_item *item)
     return ARRAY_ADD(&p->items, &p->n, SIZE_MAX, item);
 }
 
+int
+pending_add_region(struct pending *p, const char *region)
+{
+    struct pending_item item = {.table_id = ""};
+
+    (void)snprintf(item.region, sizeof(item.region), "%s", region);
+    return pending_add(p, &item);
+}
+
 bool
 pending_has_region(const struct pending *p, const char *region)
 {

@@ -38,6 +38,9 @@ void pending_done(struct pending *p);
  *         twice. 0 or -ERR_NOMEM. */
 int pending_add(struct pending *p, const struct pending_item *item) OCF_MUST_CHECK;
 
+/*! \brief Add all of a region, of which nothing is known. 0 or -ERR_NOMEM. */
+int pending_add_region(struct pending *p, const char *region) OCF_MUST_CHECK;
+
 /*! \brief Whether there is nothing: no items, and so no beyond. */
 bool pending_is_empty(const struct pending *p);
 

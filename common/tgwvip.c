@@ -3,410 +3,13 @@
 
 #include "log.h"
 #include "tgwback.h"
+#include "tgwleft.h"
+#include "tgwroutes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define LEFT_PATIENCE_MS 2000 /* for a region that was silent before */
-#define WROTE_KEY        "tgw-wrote"
-
-/* --- regions --------------------------------------------------------------------------------- */
-
-/* Add a region to those that are known, unless it is one of them. */
-static void
-add_region(struct tgwvip *t, const char *name)
-{
-    for (size_t i = 0; i < t->n_regions; i++) {
-        if (strcmp(t->regions[i].name, name) == 0) {
-            return;
-        }
-    }
-    if (t->n_regions == TGWVIP_REGIONS_MAX) {
-        log_warning("%s: more than %d regions: not looked at", name, TGWVIP_REGIONS_MAX);
-        return;
-    }
-    (void)snprintf(t->regions[t->n_regions++].name, TGW_REGION_MAX, "%s", name);
-}
-
-/* Add the regions that peerings lead to. */
-static void
-discover(struct tgwvip *t)
-{
-    for (size_t i = 0; t->only.n == 0 && i < t->n_regions; i++) {
-        const struct tgw_region *r = &t->regions[i];
-
-        for (size_t k = 0; k < r->n_peerings; k++) {
-            add_region(t, r->peerings[k].region[0]);
-            add_region(t, r->peerings[k].region[1]);
-        }
-    }
-}
-
-/* Whether a peering leads to or from a region. */
-static bool
-is_peered(const struct tgwvip *t, const char *name)
-{
-    for (size_t i = 0; i < t->n_regions; i++) {
-        const struct tgw_region *r = &t->regions[i];
-
-        for (size_t k = 0; k < r->n_peerings; k++) {
-            if (strcmp(r->peerings[k].region[0], name) == 0 ||
-                strcmp(r->peerings[k].region[1], name) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool
-have_all_answered(const struct tgwvip *t)
-{
-    for (size_t i = 0; i < t->n_regions; i++) {
-        if (!t->regions[i].answered) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Remember the regions, for the day when the one that leads to another does not answer. */
-static void
-remember(const struct ocf_ctx *ctx, struct tgwvip *t)
-{
-    struct tgwcache_regions now = {.n = 0};
-    bool certain = have_all_answered(t);
-
-    if (t->only.n > 0) {
-        return;
-    }
-    for (size_t i = 1; i < t->n_regions; i++) {
-        if (!certain || is_peered(t, t->regions[i].name)) {
-            (void)snprintf(now.names[now.n++], TGW_REGION_MAX, "%s", t->regions[i].name);
-        }
-    }
-    if (memcmp(&now, &t->remembered, sizeof(now)) != 0) {
-        tgwcache_put_regions(ctx, &now);
-        t->remembered = now;
-    }
-}
-
-/* Find our ENI, and the regions that are known without asking AWS. 0 or an error. */
-static int
-begin(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
-{
-    struct aws_session *aws = NULL;
-    struct err unread = {0};
-    int rc = ocf_nic(ctx, t->vip.interface, &t->nic, e);
-
-    rc = rc < 0 ? rc : ocf_aws(ctx, &aws, e);
-    if (rc < 0 || t->n_regions > 0) {
-        return rc;
-    }
-    if (pending_load(ctx, &t->left, &unread) < 0) {
-        log_warning("whether a start has left something is not known: %s", unread.text);
-    }
-    add_region(t, aws->region);
-    for (size_t i = 0; i < t->only.n; i++) {
-        add_region(t, t->only.items[i]);
-    }
-    if (t->only.n == 0) {
-        tgwcache_get_regions(ctx, &t->remembered);
-    }
-    for (size_t i = 0; i < t->remembered.n; i++) {
-        add_region(t, t->remembered.names[i]);
-    }
-    for (size_t i = 0; t->only.n == 0 && i < t->left.n; i++) {
-        add_region(t, t->left.items[i].region);
-    }
-    return 0;
-}
-
-/* --- reading --------------------------------------------------------------------------------- */
-
-/* Regions that are asked at once. */
-struct wave {
-    size_t at[TGWVIP_REGIONS_MAX]; /* place among the known ones */
-    struct tgw_query queries[TGWVIP_REGIONS_MAX];
-    struct tgw_region known[TGWVIP_REGIONS_MAX];
-    struct tgw_region found[TGWVIP_REGIONS_MAX];
-    size_t n;
-};
-
-/* The own region's calls may take the whole action; others' are to cost one attempt at most. */
-static uint64_t
-patience_ms(const struct ocf_ctx *ctx, const struct tgwvip *t, size_t region)
-{
-    uint64_t attempt_ms = ctx->aws_params->api_timeout_ms;
-
-    if (region == 0) {
-        return 0;
-    }
-    return pending_has_region(&t->left, t->regions[region].name) && attempt_ms > LEFT_PATIENCE_MS
-               ? LEFT_PATIENCE_MS
-               : attempt_ms;
-}
-
-/* Who only looks goes by an inventory of minutes ago. */
-static bool
-is_looking(const struct ocf_ctx *ctx)
-{
-    return ctx->operation == OCF_OP_MONITOR || ctx->operation == OCF_OP_PROBE;
-}
-
-/* For who is going to write the inventory is read. */
-static bool
-may_use_cache(const struct ocf_ctx *ctx, const struct tgwvip *t)
-{
-    return is_looking(ctx) && pending_is_empty(&t->left) && !t->describe;
-}
-
-static void
-add_query(struct ocf_ctx *ctx, const struct tgwvip *t, size_t region, struct wave *w)
-{
-    const struct tgw_region *r = &t->regions[region];
-    struct tgw_query *q = &w->queries[w->n];
-
-    q->region = r->name;
-    q->within_ms = patience_ms(ctx, t, region);
-    if (ocf_aws_in(ctx, r->name, &q->session, &q->error) < 0) {
-        q->session = NULL;
-    }
-    if (r->answered && (t->described[region] || !t->describe)) {
-        q->known = r;
-    } else if (may_use_cache(ctx, t) && tgwcache_get(ctx, r->name, &w->known[w->n])) {
-        q->known = &w->known[w->n];
-    }
-    w->at[w->n++] = region;
-}
-
-/* Put what was found in the place of what was known before. */
-static void
-take_over(struct ocf_ctx *ctx, struct tgwvip *t, struct wave *w)
-{
-    for (size_t i = 0; i < w->n; i++) {
-        struct tgw_region *r = &t->regions[w->at[i]];
-        char name[TGW_REGION_MAX];
-
-        (void)snprintf(name, sizeof(name), "%s", r->name);
-        tgw_region_done(r);
-        tgw_region_done(&w->known[i]);
-        *r = w->found[i];
-        (void)snprintf(r->name, sizeof(r->name), "%s", name);
-        t->asked[w->at[i]] = true;
-        t->described[w->at[i]] |= w->queries[i].described;
-        t->sessions[w->at[i]] = w->queries[i].session;
-        if (r->answered && w->queries[i].described) {
-            tgwcache_put(ctx, r);
-        }
-        if (!r->answered) {
-            log_info("%s: no answer: %s", r->name, r->error.text);
-        }
-    }
-}
-
-/*
- * Read the regions from one place on, up to another. What was silent in this action is not asked
- * again, and what has answered only when it is wanted `anew`; the own region always.
- */
-static int
-read_wave(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, size_t to, bool anew, struct err *e)
-{
-    OCF_FREE struct wave *w = calloc(1, sizeof(*w));
-    int rc = 0;
-
-    if (w == NULL) {
-        return err_set(e, ERR_NOMEM, "out of memory");
-    }
-    for (size_t i = from; i < to; i++) {
-        if (i == 0 || !t->asked[i] || (anew && t->regions[i].answered)) {
-            add_query(ctx, t, i, w);
-        }
-    }
-    if (w->n == 0) {
-        return 0;
-    }
-    rc = tgw_read(&ctx->session, w->queries, w->n, t->vip.addresses.items, t->vip.addresses.n,
-                  w->found, ctx->deadline);
-    take_over(ctx, t, w);
-    return rc < 0 ? err_set(e, (enum err_code) - rc, "%s", err_text(rc)) : 0;
-}
-
-/* Add a route to what is left, or a whole region. */
-static int
-leave(struct pending *left, const char *region, const struct tgwplan_change *c)
-{
-    struct pending_item item = {.region = ""};
-
-    (void)snprintf(item.region, sizeof(item.region), "%s", region);
-    if (c != NULL) {
-        item.destination = c->destination;
-        (void)snprintf(item.table_id, sizeof(item.table_id), "%s", c->table_id);
-        (void)snprintf(item.seen, sizeof(item.seen), "%s", c->seen);
-    }
-    return pending_add(left, &item);
-}
-
-static bool
-is_remembered(const struct tgwvip *t, const char *name)
-{
-    for (size_t i = 0; i < t->remembered.n; i++) {
-        if (strcmp(t->remembered.names[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * A start knew nothing of the regions that only a silent one leads to, and left them too. They are
- * noted as soon as they are found, since from then on they are among those that are known.
- */
-static int
-adopt(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
-{
-    size_t before = t->left.n;
-    struct err unkept = {0};
-    int rc = 0;
-
-    for (size_t i = 1; t->left.beyond && rc == 0 && i < t->n_regions; i++) {
-        if (!is_remembered(t, t->regions[i].name)) {
-            rc = leave(&t->left, t->regions[i].name, NULL);
-        }
-    }
-    if (rc < 0) {
-        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
-    }
-    if (t->left.n > before && pending_store(ctx, &t->left, &unkept) < 0) {
-        log_warning("%s", unkept.text); /* nor are the regions kept: they are found again */
-    }
-    return 0;
-}
-
-/* Read the regions from one place on, and those that they lead to, until there are no others. */
-static int
-read_regions(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, bool anew, struct err *e)
-{
-    int rc = 0;
-
-    discover(t);
-    while (rc == 0 && from < t->n_regions) {
-        size_t to = t->n_regions;
-
-        rc = read_wave(ctx, t, from, to, anew, e);
-        from = to;
-        discover(t);
-    }
-    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx)) {
-        rc = adopt(ctx, t, e);
-    }
-    if (rc == 0) {
-        remember(ctx, t);
-    }
-    return rc;
-}
-
-/* --- the plan -------------------------------------------------------------------------------- */
-
-/* The routes that tables of VPCs have, in all regions. */
-static int
-find_known(const struct tgwvip *t, struct known *ret)
-{
-    const struct param_addresses *wanted = &t->vip.addresses;
-    int rc = 0;
-
-    for (size_t i = 0; i < t->n_regions; i++) {
-        const struct ec2_route_tables *all = &t->regions[i].vpc_tables;
-
-        for (size_t k = 0; rc == 0 && k < all->n * wanted->n; k++) {
-            const struct ec2_route_table *table = &all->tables[k / wanted->n];
-            const struct addr *destination = &wanted->items[k % wanted->n];
-
-            if (ec2_find_route(table, destination) != NULL) {
-                rc = known_add(ret, t->regions[i].name, table->id, destination);
-            }
-        }
-    }
-    return rc;
-}
-
-static bool
-has_answered(const char *region, const void *arg)
-{
-    const struct tgwvip *t = arg;
-
-    for (size_t i = 0; i < t->n_regions; i++) {
-        if (strcmp(t->regions[i].name, region) == 0) {
-            return t->regions[i].answered;
-        }
-    }
-    return false;
-}
-
-/* Which routes of VPCs are gone; nothing is said of a region that is not known. */
-static int
-find_lost(const struct ocf_ctx *ctx, const struct tgwvip *t, struct known *ret)
-{
-    OCF_CLEANUP(known_done) struct known found = {0};
-    struct known_look look = {.found = &found,
-                              .destinations = t->vip.addresses.items,
-                              .n_destinations = t->vip.addresses.n,
-                              .has_answered = has_answered,
-                              .arg = t};
-    int rc = find_known(t, &found);
-
-    return rc < 0 ? rc : known_compare(ctx, &look, ret);
-}
-
-static int
-make_plan(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
-{
-    OCF_CLEANUP(known_done) struct known lost = {0};
-    struct tgwplan_input in = {.regions = t->regions,
-                               .n_regions = t->n_regions,
-                               .region = t->regions[0].name,
-                               .vpc_id = t->nic.vpc_id,
-                               .eni_id = t->nic.eni_id,
-                               .destinations = t->vip.addresses.items,
-                               .n_destinations = t->vip.addresses.n,
-                               .create = t->routes.create_routes,
-                               .lost = &lost};
-    struct tgwplan plan = {0};
-    int rc = find_lost(ctx, t, &lost);
-
-    rc = rc < 0 ? rc : tgwplan_make(&in, &plan);
-
-    if (rc < 0) {
-        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
-    }
-    tgwplan_done(&t->plan);
-    t->plan = plan;
-    return 0;
-}
-
-/* The place of a change's region; it has answered, or nothing would have been planned there. */
-static size_t
-region_of(const struct tgwvip *t, const struct tgwplan_change *c)
-{
-    size_t i = 0;
-
-    while (i + 1 < t->n_regions && strcmp(t->regions[i].name, c->region) != 0) {
-        i++;
-    }
-    return i;
-}
-
-/* How many of the changes are a region's. */
-static size_t
-n_changes_of(const struct tgwvip *t, size_t region)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t->plan.n_changes; i++) {
-        n += region_of(t, &t->plan.changes[i]) == region;
-    }
-    return n;
-}
+/* --- the verdict ----------------------------------------------------------------------------- */
 
 /* Whether all is ours of the own region that can be. */
 static bool
@@ -414,7 +17,8 @@ is_own_region_ours(const struct tgwvip *t)
 {
     const struct tgwplan *p = &t->plan;
 
-    return p->n_ours > 0 && p->n_others + p->n_dead + p->n_missing == 0 && n_changes_of(t, 0) == 0;
+    return p->n_ours > 0 && p->n_others + p->n_dead + p->n_missing == 0 &&
+           tgwroutes_n_changes(t, 0) == 0;
 }
 
 /* What is wrong; what mends it has no room here, but where it is the write of a route. */
@@ -512,15 +116,14 @@ enum ocf_verdict
 tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why)
 {
     bool monitor = ctx->operation == OCF_OP_MONITOR;
-    bool writes = !is_looking(ctx);
-    int rc = begin(ctx, t, why);
+    bool writes = !monitor && ctx->operation != OCF_OP_PROBE;
+    int rc = tgwregions_begin(ctx, t, why);
     enum ocf_verdict v = OCF_UNKNOWN;
 
     if (rc == 0) {
-        rc = monitor ? read_regions(ctx, t, 0, true, why) : read_wave(ctx, t, 0, 1, true, why);
+        rc = monitor ? tgwregions_read_all(ctx, t, why) : tgwregions_read_own(ctx, t, why);
     }
-    discover(t);
-    rc = rc < 0 ? rc : make_plan(ctx, t, why);
+    rc = rc < 0 ? rc : tgwroutes_plan(ctx, t, why);
     if (rc < 0) {
         return OCF_UNKNOWN;
     }
@@ -539,222 +142,6 @@ tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why)
     return v;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
-
-static struct ec2_route_change
-write_of(const struct ocf_ctx *ctx, const struct tgwvip *t, const struct tgwplan_change *c)
-{
-    size_t region = region_of(t, c);
-    struct ec2_route_change w = {.destination = c->destination,
-                                 .target = c->target,
-                                 .create = c->create,
-                                 .session = t->sessions[region],
-                                 .within_ms = region == 0 ? 0 : ctx->aws_params->api_timeout_ms};
-
-    (void)snprintf(w.table_id, sizeof(w.table_id), "%s", c->table_id);
-    return w;
-}
-
-/*
- * Make, or only ask about, all changes that are planned; the own region's come first then.
- * -ERR_CANCELLED or -ERR_NOMEM, else 0 and each change has its error.
- */
-static int
-change_routes(struct ocf_ctx *ctx, struct tgwvip *t, bool dry_run, struct err *e)
-{
-    size_t n = t->plan.n_changes;
-    OCF_FREE struct ec2_route_change *writes = calloc(n + 1, sizeof(*writes));
-    int rc = 0;
-
-    if (writes == NULL) {
-        return err_set(e, ERR_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < n; i++) {
-        writes[i] = write_of(ctx, t, &t->plan.changes[i]);
-    }
-    rc = n == 0 ? 0 : ec2_change_routes(&ctx->session, writes, n, dry_run, ctx->deadline);
-    if (rc == -ERR_CANCELLED || rc == -ERR_NOMEM) {
-        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
-    }
-    for (size_t i = 0; i < n; i++) {
-        t->plan.changes[i].error = writes[i].error;
-    }
-    return 0;
-}
-
-/* Make the changes. What was accepted is taken as read: the next plan is made from what holds. */
-static int
-write_plan(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
-{
-    int rc = change_routes(ctx, t, false, e);
-    bool written = false;
-
-    for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {
-        const struct tgwplan_change *c = &t->plan.changes[i];
-        char text[ADDR_TEXT_MAX];
-
-        log_info("%s: %s: %s -> %s: %s", c->region, c->table_id,
-                 addr_cidr_text(&c->destination, text), c->target,
-                 c->error.code == 0 ? "written" : c->error.text);
-        if (c->error.code == 0) {
-            tgwplan_written(&t->regions[region_of(t, c)], c);
-            written = true;
-        }
-    }
-    if (written) {
-        ocf_time_note(ctx, WROTE_KEY);
-    }
-    return rc;
-}
-
-/* What became of the writes to the own region's VPC tables, or to its TGW tables. */
-static int
-sum_up_kind(const struct tgwvip *t, bool transit, struct err *e)
-{
-    struct routeplan_sum sum = {.n = 0};
-
-    for (size_t i = 0; i < t->plan.n_changes; i++) {
-        const struct tgwplan_change *c = &t->plan.changes[i];
-
-        if (region_of(t, c) == 0 && c->transit == transit) {
-            routeplan_sum_add(&sum, c->table_id, &c->error);
-        }
-    }
-    return routeplan_sum_up(&sum, e);
-}
-
-/* The two kinds need permissions of their own: one that is denied altogether is told as that. */
-static int
-sum_up_own(const struct tgwvip *t, struct err *e)
-{
-    struct err transit = {0};
-    int rc = sum_up_kind(t, false, e);
-    int rc2 = sum_up_kind(t, true, &transit);
-
-    if (rc2 < 0 && (rc == 0 || err_class(rc) == ERR_CLASS_UNCERTAIN)) {
-        *e = transit;
-    }
-    return rc < 0 || rc2 < 0 ? err_prefix(e, "%s", t->regions[0].name) : 0;
-}
-
-/* --- what is left ---------------------------------------------------------------------------- */
-
-/* Of a region that is not known: what was left there before, or all of it. */
-static int
-leave_region(struct pending *left, const struct pending *before, const char *region)
-{
-    int rc = 0;
-
-    if (before->everything || !pending_has_region(before, region)) {
-        return leave(left, region, NULL);
-    }
-    for (size_t i = 0; rc == 0 && i < before->n; i++) {
-        if (strcmp(before->items[i].region, region) == 0) {
-            rc = pending_add(left, &before->items[i]);
-        }
-    }
-    return rc;
-}
-
-/* Whether what there is to write in a region is not known, or not yet all of it. */
-static bool
-is_unknown(const struct tgwvip *t, size_t region)
-{
-    return !t->regions[region].answered || t->plan.regions[region].n_open > 0;
-}
-
-/*
- * Store what could not be written for the monitors, whatever the reason: should it go away, nobody
- * has to write it by hand. A start leaves all of a region that is not known, and what an earlier
- * one left counts no more; a monitor leaves what was left there before, and no other region.
- */
-static void
-store_left(const struct ocf_ctx *ctx, struct tgwvip *t)
-{
-    static const struct pending nothing = {.n = 0};
-    const struct pending *before = ctx->operation == OCF_OP_START ? &nothing : &t->left;
-    bool all = ctx->operation != OCF_OP_MONITOR;
-    struct pending left = {.beyond = t->only.n == 0 && (all || before->beyond)};
-    bool silent = false;
-    struct err e = {0};
-    int rc = 0;
-
-    for (size_t i = 1; rc == 0 && i < t->n_regions; i++) {
-        const char *name = t->regions[i].name;
-
-        if (is_unknown(t, i) && (all || pending_has_region(before, name))) {
-            rc = leave_region(&left, before, name);
-            silent |= !t->regions[i].answered;
-        }
-    }
-    left.beyond = left.beyond && silent;
-    for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {
-        const struct tgwplan_change *c = &t->plan.changes[i];
-
-        if (c->error.code < 0 && region_of(t, c) > 0) {
-            rc = leave(&left, c->region, c);
-        }
-    }
-    rc = rc < 0 ? err_set(&e, (enum err_code) - rc, "%s", err_text(rc))
-                : pending_store(ctx, &left, &e);
-    if (rc < 0) {
-        ocf_warn(ctx, "what is left cannot be remembered", &e);
-    }
-    pending_done(&t->left);
-    t->left = left;
-}
-
-/* The first change of a region that failed; NULL when none did. */
-static const struct tgwplan_change *
-first_failed(const struct tgwvip *t, size_t region)
-{
-    for (size_t i = 0; i < t->plan.n_changes; i++) {
-        const struct tgwplan_change *c = &t->plan.changes[i];
-
-        if (c->error.code < 0 && region_of(t, c) == region) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-/* The first problem of a region; NULL when it has none. */
-static const struct tgwplan_problem *
-first_problem(const struct tgwvip *t, size_t region)
-{
-    for (size_t i = 0; i < t->plan.n_problems; i++) {
-        if (strcmp(t->plan.problems[i].region, t->regions[region].name) == 0) {
-            return &t->plan.problems[i];
-        }
-    }
-    return NULL;
-}
-
-/* One line for each region where something is not as it should be. */
-static void
-warn_of_left(const struct ocf_ctx *ctx, const struct tgwvip *t)
-{
-    for (size_t i = 0; i < t->n_regions; i++) {
-        const struct tgw_region *r = &t->regions[i];
-        const struct tgwplan_change *failed = first_failed(t, i);
-        const struct tgwplan_problem *problem = first_problem(t, i);
-        char prefix[TGW_REGION_MAX + AWS_ID_MAX + 32];
-        struct err e = {0};
-
-        if (!r->answered) {
-            (void)snprintf(prefix, sizeof(prefix), "%s left for later", r->name);
-            ocf_warn(ctx, prefix, &r->error);
-        } else if (failed != NULL) {
-            (void)snprintf(prefix, sizeof(prefix), "%s left for later: %s", r->name,
-                           failed->table_id);
-            ocf_warn(ctx, prefix, &failed->error);
-        } else if (problem != NULL) {
-            (void)err_set(&e, ERR_PARAM, "%s", problem->text);
-            ocf_warn(ctx, r->name, &e);
-        }
-    }
-}
-
 /* --- whose it is ---------------------------------------------------------------------------- */
 
 /* Whether a region that answered, and where nothing was left, does not lead here. */
@@ -762,7 +149,7 @@ static bool
 is_astray(const struct tgwvip *t, size_t region)
 {
     return t->regions[region].answered && !pending_has_region(&t->left, t->regions[region].name) &&
-           n_changes_of(t, region) > 0;
+           tgwroutes_n_changes(t, region) > 0;
 }
 
 static bool
@@ -838,15 +225,6 @@ taken_region(const struct tgwvip *t)
     return NULL;
 }
 
-/* Whether reads may still show what this node has just replaced. */
-static bool
-is_settling(const struct ocf_ctx *ctx)
-{
-    uint64_t ago_ms = 0;
-
-    return ocf_time_since(ctx, WROTE_KEY, &ago_ms) && ago_ms < OCF_SETTLE_MS;
-}
-
 /* --- start ----------------------------------------------------------------------------------- */
 
 /* The node's VPC has no route to an address: no node there can help that, but one elsewhere may. */
@@ -863,20 +241,6 @@ require_own_routes(const struct tgwvip *t, struct err *e)
     return 0;
 }
 
-/* Keep of the plan what is to be written in the own region. */
-static void
-keep_own(struct tgwvip *t)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t->plan.n_changes; i++) {
-        if (region_of(t, &t->plan.changes[i]) == 0) {
-            t->plan.changes[n++] = t->plan.changes[i];
-        }
-    }
-    t->plan.n_changes = n;
-}
-
 /*
  * Make a plan of what is known, and write it; the own region decides. A monitor that repairs writes
  * in other regions only while it hears all of them: an owner may be in one that it does not.
@@ -884,14 +248,14 @@ keep_own(struct tgwvip *t)
 static int
 plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
-    int rc = make_plan(ctx, t, e);
+    int rc = tgwroutes_plan(ctx, t, e);
 
-    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !have_all_answered(t)) {
-        keep_own(t);
+    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !tgwregions_have_all_answered(t)) {
+        tgwroutes_keep_own(t);
     }
-    ctx->idle = ctx->idle && rc == 0 && n_changes_of(t, 0) == 0;
-    rc = rc < 0 ? rc : write_plan(ctx, t, e);
-    return rc < 0 ? rc : sum_up_own(t, e);
+    ctx->idle = ctx->idle && rc == 0 && tgwroutes_n_changes(t, 0) == 0;
+    rc = rc < 0 ? rc : tgwroutes_write(ctx, t, e);
+    return rc < 0 ? rc : tgwroutes_sum_up_own(t, e);
 }
 
 static bool
@@ -926,8 +290,8 @@ prepare_repair(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 
     if (!are_all_described(t)) {
         t->describe = true;
-        rc = read_regions(ctx, t, 0, true, e);
-        rc = rc < 0 ? rc : make_plan(ctx, t, e);
+        rc = tgwregions_read_all(ctx, t, e);
+        rc = rc < 0 ? rc : tgwroutes_plan(ctx, t, e);
     }
     own = tgwplan_verdict(&t->plan);
     if (rc == 0 && (own == OCF_ELSEWHERE || own == OCF_ABSENT)) {
@@ -955,40 +319,19 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     ctx->idle = true;
     if (rc == 0 && !are_all_asked(t)) {
         rc = plan_and_write(ctx, t, e);
-        rc = rc < 0 ? rc : read_regions(ctx, t, 1, false, e);
+        rc = rc < 0 ? rc : tgwregions_read_others(ctx, t, e);
     }
     rc = rc < 0 ? rc : plan_and_write(ctx, t, e);
     if (rc < 0) {
         return rc;
     }
-    store_left(ctx, t);
-    warn_of_left(ctx, t);
+    tgwleft_store(ctx, t);
+    tgwleft_warn(ctx, t);
     t->applied = true;
     return 0;
 }
 
 /* --- monitor --------------------------------------------------------------------------------- */
-
-/* Keep of the plan what was left and shows what it showed then. */
-static void
-keep_left(struct tgwvip *t)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t->plan.n_changes; i++) {
-        const struct tgwplan_change *c = &t->plan.changes[i];
-        enum pending_route look =
-            pending_look(&t->left, c->region, c->table_id, &c->destination, c->seen);
-
-        if (look == PENDING_LEFT) {
-            t->plan.changes[n++] = *c;
-        } else if (look == PENDING_CHANGED) {
-            log_notice("%s: %s was left by the start and changed by others since: not written",
-                       c->region, c->table_id);
-        }
-    }
-    t->plan.n_changes = n;
-}
 
 /* Write what was left, and say what holds then. */
 static enum ocf_verdict
@@ -998,15 +341,15 @@ write_left(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct err
     bool writes = false;
     struct err e = {0};
 
-    keep_left(t);
+    tgwleft_keep(t);
     writes = t->plan.n_changes > 0;
-    if (write_plan(ctx, t, &e) < 0) {
+    if (tgwroutes_write(ctx, t, &e) < 0) {
         *why = e;
         return OCF_UNKNOWN;
     }
-    store_left(ctx, t);
+    tgwleft_store(ctx, t);
     for (size_t i = 1; failed == NULL && i < t->n_regions; i++) {
-        failed = first_failed(t, i);
+        failed = tgwleft_first_failed(t, i);
     }
     if (failed != NULL) {
         char prefix[TGW_REGION_MAX + AWS_ID_MAX + 4];
@@ -1016,7 +359,7 @@ write_left(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct err
         (void)err_set(why, ERR_NOT_FOUND, "%s", e.text);
         return OCF_DEGRADED;
     }
-    if (make_plan(ctx, t, &e) < 0) {
+    if (tgwroutes_plan(ctx, t, &e) < 0) {
         *why = e;
         return OCF_UNKNOWN;
     }
@@ -1033,7 +376,7 @@ tgwvip_finish(struct ocf_ctx *ctx, struct tgwvip *t, enum ocf_verdict v, struct 
     if (v == OCF_UNKNOWN || pending_is_empty(&t->left) || !is_own_region_ours(t)) {
         return v;
     }
-    if (is_any_astray(t) && is_settling(ctx)) {
+    if (is_any_astray(t) && tgwroutes_are_settling(ctx)) {
         log_info("what was written is not seen in all regions yet: what was left waits");
         return v;
     }
@@ -1075,7 +418,7 @@ report_regions(struct ocf_ctx *ctx, const struct tgwvip *t)
 
         if (r->answered) {
             ocf_finding(ctx, 0, "%s: %zu routes lead here, %zu to change", r->name, r->n_right,
-                        n_changes_of(t, i));
+                        tgwroutes_n_changes(t, i));
         } else {
             ocf_finding_of(ctx, r->name, &t->regions[i].error);
         }
@@ -1102,7 +445,7 @@ preflight_writes(struct ocf_ctx *ctx, struct tgwvip *t)
 {
     struct err e = {0};
 
-    if (change_routes(ctx, t, true, &e) < 0) {
+    if (tgwroutes_ask(ctx, t, &e) < 0) {
         ocf_finding(ctx, e.code, "%s", e.text);
         return;
     }
@@ -1121,13 +464,13 @@ void
 tgwvip_preflight(struct ocf_ctx *ctx, struct tgwvip *t)
 {
     struct err e = {0};
-    int rc = begin(ctx, t, &e);
+    int rc = tgwregions_begin(ctx, t, &e);
 
     if (t->nic.eni_id[0] != '\0') {
         vip_preflight_outside_vpc(ctx, &t->vip, &t->nic);
     }
-    rc = rc < 0 ? rc : read_regions(ctx, t, 0, true, &e);
-    rc = rc < 0 ? rc : make_plan(ctx, t, &e);
+    rc = rc < 0 ? rc : tgwregions_read_all(ctx, t, &e);
+    rc = rc < 0 ? rc : tgwroutes_plan(ctx, t, &e);
     if (rc < 0) {
         ocf_finding_of(ctx, "regions", &e);
         return;

@@ -2,10 +2,7 @@
 #ifndef OCF_AWS_TGWVIP_H
 #define OCF_AWS_TGWVIP_H
 
-#include "pending.h"
-#include "tgwcache.h"
-#include "tgwplan.h"
-#include "vip.h"
+#include "tgwregions.h"
 
 /*
  * An address that VPCs of several regions reach by Transit Gateways, and its routes in all of them.
@@ -15,29 +12,6 @@
  * answer within the time of one attempt is asked nothing more in that action, and what is left
  * there is for the monitors of this node.
  */
-
-#define TGWVIP_REGIONS_MAX TGWCACHE_REGIONS_MAX
-
-/* A member of the agent's struct. */
-struct tgwvip {
-    /* Parameters. */
-    struct vip_params vip;
-    struct param_ids only; /* names of regions; none: all that peerings lead to */
-    struct route_params routes;
-
-    /* What is known in this action. */
-    struct node_nic nic;
-    struct tgw_region regions[TGWVIP_REGIONS_MAX]; /* the node's own first */
-    bool asked[TGWVIP_REGIONS_MAX];
-    bool described[TGWVIP_REGIONS_MAX];               /* the inventory is one of this action */
-    bool describe;                                    /* it has to be, wherever it is used */
-    struct aws_session *sessions[TGWVIP_REGIONS_MAX]; /* of those that answered; borrowed */
-    size_t n_regions;
-    struct tgwcache_regions remembered;
-    struct pending left; /* by a start before this action */
-    struct tgwplan plan;
-    bool applied;
-};
 
 /*!
  * \brief What AWS says: a recurring monitor asks all regions, everything else only the own one

@@ -26,12 +26,14 @@ add(struct pending *p, const char *region, const char *table_id, const char *des
 {
     struct pending_item item = {0};
 
-    (void)snprintf(item.region, sizeof(item.region), "%s", region);
-    if (table_id != NULL) {
-        (void)snprintf(item.table_id, sizeof(item.table_id), "%s", table_id);
-        (void)snprintf(item.seen, sizeof(item.seen), "%s", seen);
-        item.destination = cidr(destination);
+    if (table_id == NULL) {
+        assert_int_equal(pending_add_region(p, region), 0);
+        return;
     }
+    (void)snprintf(item.region, sizeof(item.region), "%s", region);
+    (void)snprintf(item.table_id, sizeof(item.table_id), "%s", table_id);
+    (void)snprintf(item.seen, sizeof(item.seen), "%s", seen);
+    item.destination = cidr(destination);
     assert_int_equal(pending_add(p, &item), 0);
 }
 

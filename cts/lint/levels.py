@@ -22,6 +22,8 @@ LEVELS = (
     ("mark", "hostedzone", "known", "pending", "tgwback", "tgwcache"),
     ("eip", "healthport", "record", "routeplan", "vip"),
     ("secondary", "tgwplan"),
+    ("tgwregions",),
+    ("tgwleft", "tgwroutes"),
     ("tgwvip",),
 )
 
