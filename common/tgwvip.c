@@ -242,15 +242,22 @@ require_own_routes(const struct tgwvip *t, struct err *e)
 }
 
 /*
- * Make a plan of what is known, and write it; the own region decides. A monitor that repairs writes
- * in other regions only while it hears all of them: an owner may be in one that it does not.
+ * A monitor that repairs writes in other regions only while it hears all of them: an owner may be
+ * in one that it does not.
  */
+static bool
+writes_elsewhere(const struct ocf_ctx *ctx, const struct tgwvip *t)
+{
+    return ctx->operation != OCF_OP_MONITOR || tgwregions_have_all_answered(t);
+}
+
+/* Make a plan of what is known, and write it; the own region decides. */
 static int
 plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
     int rc = tgwroutes_plan(ctx, t, e);
 
-    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !tgwregions_have_all_answered(t)) {
+    if (rc == 0 && !writes_elsewhere(ctx, t)) {
         tgwroutes_keep_own(t);
     }
     ctx->idle = ctx->idle && rc == 0 && tgwroutes_n_changes(t, 0) == 0;
@@ -325,7 +332,9 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     if (rc < 0) {
         return rc;
     }
-    tgwleft_store(ctx, t);
+    if (writes_elsewhere(ctx, t)) { /* else what was left is left as it was */
+        tgwleft_store(ctx, t);
+    }
     tgwleft_warn(ctx, t);
     t->applied = true;
     return 0;

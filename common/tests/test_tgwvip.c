@@ -1234,6 +1234,45 @@ tgwvip_apply_in_a_monitor_writes_elsewhere_only_while_it_hears_all(void **state)
     assert_left(&ctx, "");
 }
 
+/* It writes nothing there then, and what a start left is still to be written. */
+static void
+tgwvip_apply_in_a_monitor_keeps_what_was_left_while_it_does_not_hear_all(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *left;
+        const char *tokyo_tgw;
+    } cases[] = {
+        {"all of a region", OSAKA "\n", ROUTE(ATTACH_T)},
+        {"a route", OSAKA " " TGW_RTB_O " " V4 " " ATTACH_O "\n", ROUTE(ATTACH_T)},
+        {"and the own region is repaired", OSAKA "\n", ROUTE(PEER_TO)},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        struct fakenode_stderr caught;
+        char told[4096];
+        int rc = 0;
+        FAKENODE ctx;
+
+        print_message("  %s\n", cases[i].name);
+        act(f, &ctx, OCF_OP_MONITOR);
+        store(&ctx, cases[i].left);
+        FAKE_SCRIPT(f, TOKYO_IS, GIVES(TOKYO, "DescribeRouteTables", TO_ENI(FAKE_ENI)),
+                    GIVES(TOKYO, "SearchTransitGatewayRoutes", cases[i].tokyo_tgw),
+                    TAKES_WRITES(TOKYO), OSAKA_LEADS_ON, OSAKA_LEADS(ATTACH_O), HANGS(SINGAPORE));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+        fakenode_stderr_begin(&caught);
+        rc = tgwvip_apply(&ctx, &t, &e);
+        fakenode_stderr_end(&caught, told, sizeof(told));
+        assert_int_equal(rc, 0);
+        assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" PEER_TO), 0);
+        assert_left(&ctx, cases[i].left);
+    }
+}
+
 /* An attachment in the place of another is not in an inventory of minutes ago. */
 static void
 tgwvip_apply_in_a_monitor_goes_by_an_inventory_of_now(void **state)
@@ -1379,6 +1418,7 @@ main(void)
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_each_route_once),
         FAKE_TEST(tgwvip_apply_in_a_monitor_leaves_no_region_that_was_not_left),
         FAKE_TEST(tgwvip_apply_in_a_monitor_writes_elsewhere_only_while_it_hears_all),
+        FAKE_TEST(tgwvip_apply_in_a_monitor_keeps_what_was_left_while_it_does_not_hear_all),
         FAKE_TEST(tgwvip_apply_in_a_monitor_goes_by_an_inventory_of_now),
         FAKE_TEST(tgwvip_apply_in_a_monitor_takes_its_own_region_not_back),
         FAKE_TEST(tgwvip_apply_in_a_monitor_takes_nothing_back),
