@@ -48,7 +48,8 @@ tgwleft_store(const struct ocf_ctx *ctx, struct tgwvip *t)
     static const struct pending nothing = {.n = 0};
     const struct pending *before = ctx->operation == OCF_OP_START ? &nothing : &t->left;
     bool all = ctx->operation != OCF_OP_MONITOR;
-    struct pending left = {.beyond = t->only.n == 0 && (all || before->beyond)};
+    bool beyond = all || before->beyond || before->everything;
+    struct pending left = {.beyond = t->only.n == 0 && beyond};
     bool silent = false;
     struct err e = {0};
     int rc = 0;

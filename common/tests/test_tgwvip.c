@@ -1059,7 +1059,35 @@ tgwvip_finish_after_a_full_disk_writes_every_other_region(void **state)
                 TAKES_WRITES(OSAKA), HANGS(SINGAPORE));
     assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
     assert_int_equal(n_with(f, "TransitGatewayAttachmentId=" PEER_TO), 1);
-    assert_left(&ctx, SINGAPORE "\n");
+    assert_left(&ctx, "*\n" SINGAPORE "\n");
+}
+
+/* Nor is it known which regions a silent one leads to: they were left with all others. */
+static void
+tgwvip_finish_after_a_full_disk_writes_regions_behind_a_silent_one(void **state)
+{
+    static const struct pending everything = {.everything = true};
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, OCF_OP_MONITOR);
+        if (i == 0) {
+            assert_int_equal(pending_store(&ctx, &everything, &e), 0);
+            FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, HANGS(OSAKA));
+            assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+            assert_left(&ctx, "*\n" OSAKA "\n");
+            continue;
+        }
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(ATTACH_O),
+                    TAKES_WRITES(OSAKA), SINGAPORE_IS, SINGAPORE_LEADS(ATTACH_S),
+                    TAKES_WRITES(SINGAPORE));
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_HERE);
+        assert_left(&ctx, "");
+    }
 }
 
 /* Who may have taken over in a region that is silent, and where nothing was left, is not known. */
@@ -1412,6 +1440,7 @@ main(void)
         FAKE_TEST(tgwvip_finish_asks_what_was_left_though_nothing_leads_there),
         FAKE_TEST(tgwvip_monitor_names_silent_regions_before_a_drift),
         FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_every_other_region),
+        FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_regions_behind_a_silent_one),
         FAKE_TEST(tgwvip_finish_waits_while_a_region_that_was_not_left_is_silent),
         FAKE_TEST(tgwvip_finish_waits_until_what_was_written_is_seen),
         FAKE_TEST(tgwvip_finish_writes_nothing_unless_the_rest_is_ours),
