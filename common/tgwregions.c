@@ -251,6 +251,9 @@ adopt(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     struct err unkept = {0};
     int rc = 0;
 
+    if (t->only.n > 0) {
+        return 0; /* none is found */
+    }
     for (size_t i = 1; t->left.beyond && rc == 0 && i < t->n_regions; i++) {
         if (!is_remembered(t, t->regions[i].name)) {
             rc = pending_add_region(&t->left, t->regions[i].name);

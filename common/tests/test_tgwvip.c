@@ -1007,6 +1007,28 @@ tgwvip_finish_writes_regions_behind_one_that_was_left(void **state)
     }
 }
 
+/* Regions were named since the start: that it left what is beyond a silent one says nothing of
+ * them. */
+static void
+tgwvip_finish_leaves_no_named_region_that_was_not_left(void **state)
+{
+    struct fake *f = *state;
+    RESOURCE t = resource();
+    struct err e = {0};
+    FAKENODE ctx;
+
+    t.only = (struct param_ids){.items = {OSAKA, SINGAPORE}, .n = 2};
+    act(f, &ctx, OCF_OP_MONITOR);
+    store(&ctx, "*\n" OSAKA "\n");
+    FAKE_SCRIPT(
+        f, TOKYO_IS, TOKYO_IS_OURS, HANGS(OSAKA), SINGAPORE_IS,
+        GIVES(SINGAPORE, "DescribeRouteTables",
+              VPC_TABLE(RTB_S, VPC_S, "<networkInterfaceId>" FAKE_ANOTHER "</networkInterfaceId>")),
+        GIVES(SINGAPORE, "SearchTransitGatewayRoutes", ROUTE(ATTACH_S)), TAKES_WRITES(SINGAPORE));
+    assert_int_equal(monitor(&ctx, &t, &e), OCF_DEGRADED);
+    assert_int_equal(n_with(f, "Action=Replace"), 0);
+}
+
 /* A region that was left is asked, also when the list of regions is lost and nothing leads there.
  */
 static void
@@ -1437,6 +1459,7 @@ main(void)
         FAKE_TEST(tgwvip_finish_writes_what_was_left_and_nothing_else),
         FAKE_TEST(tgwvip_finish_keeps_what_was_left_in_a_silent_region),
         FAKE_TEST(tgwvip_finish_writes_regions_behind_one_that_was_left),
+        FAKE_TEST(tgwvip_finish_leaves_no_named_region_that_was_not_left),
         FAKE_TEST(tgwvip_finish_asks_what_was_left_though_nothing_leads_there),
         FAKE_TEST(tgwvip_monitor_names_silent_regions_before_a_drift),
         FAKE_TEST(tgwvip_finish_after_a_full_disk_writes_every_other_region),
