@@ -242,7 +242,8 @@ is_remembered(const struct tgwvip *t, const char *name)
 
 /*
  * A start knew nothing of the regions that only a silent one leads to, and left them too. They are
- * noted as soon as they are found, since from then on they are among those that are known.
+ * noted as soon as they are found, since from then on they are among those that are known; who does
+ * not note them must not make them known.
  */
 static int
 adopt(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
@@ -272,6 +273,8 @@ adopt(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 static int
 read_regions(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, bool anew, struct err *e)
 {
+    bool adopts = ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx);
+    bool leaves_anew = ctx->operation == OCF_OP_START;
     int rc = 0;
 
     discover(t);
@@ -282,10 +285,10 @@ read_regions(struct ocf_ctx *ctx, struct tgwvip *t, size_t from, bool anew, stru
         from = to;
         discover(t);
     }
-    if (rc == 0 && ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx)) {
+    if (rc == 0 && adopts) {
         rc = adopt(ctx, t, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && (adopts || leaves_anew || !t->left.beyond)) {
         remember(ctx, t);
     }
     return rc;

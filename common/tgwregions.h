@@ -58,7 +58,7 @@ int tgwregions_read_own(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e) OC
  *
  * The regions are remembered, for the day when the one that leads to another is silent, until all
  * have answered and none leads there. Those that a start left without knowing them are added to
- * what is left, by a monitor.
+ * what is left by a monitor, and remembered by nothing before it but another start.
  *
  * \return 0, -ERR_CANCELLED or -ERR_NOMEM
  */

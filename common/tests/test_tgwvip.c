@@ -1007,6 +1007,39 @@ tgwvip_finish_writes_regions_behind_one_that_was_left(void **state)
     }
 }
 
+/* A reason says that validate-all tells more: it may be the first to find them. */
+static void
+tgwvip_finish_writes_regions_that_a_preflight_has_found(void **state)
+{
+    static const enum ocf_operation operations[] = {OCF_OP_START, OCF_OP_VALIDATE, OCF_OP_MONITOR};
+    struct fake *f = *state;
+    char told[4096];
+
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        RESOURCE t = resource();
+        struct err e = {0};
+        FAKENODE ctx;
+
+        act(f, &ctx, operations[i]);
+        if (operations[i] == OCF_OP_START) {
+            FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, HANGS(OSAKA));
+            assert_int_equal(start(&ctx, &t, told, &e), 0);
+            assert_left(&ctx, "*\n" OSAKA "\n");
+            continue;
+        }
+        FAKE_SCRIPT(f, TOKYO_IS, TOKYO_IS_OURS, OSAKA_LEADS_ON, OSAKA_LEADS(ATTACH_O),
+                    TAKES_WRITES(OSAKA), SINGAPORE_IS, SINGAPORE_LEADS(ATTACH_S),
+                    TAKES_WRITES(SINGAPORE));
+        if (operations[i] == OCF_OP_VALIDATE) {
+            FAKE_SCRIPT(f, {.times = FAKE_ALWAYS, .status = 404});
+            tgwvip_preflight(&ctx, &t);
+            continue;
+        }
+        assert_int_equal(monitor(&ctx, &t, &e), OCF_HERE);
+        assert_left(&ctx, "");
+    }
+}
+
 /* Regions were named since the start: that it left what is beyond a silent one says nothing of
  * them. */
 static void
@@ -1459,6 +1492,7 @@ main(void)
         FAKE_TEST(tgwvip_finish_writes_what_was_left_and_nothing_else),
         FAKE_TEST(tgwvip_finish_keeps_what_was_left_in_a_silent_region),
         FAKE_TEST(tgwvip_finish_writes_regions_behind_one_that_was_left),
+        FAKE_TEST(tgwvip_finish_writes_regions_that_a_preflight_has_found),
         FAKE_TEST(tgwvip_finish_leaves_no_named_region_that_was_not_left),
         FAKE_TEST(tgwvip_finish_asks_what_was_left_though_nothing_leads_there),
         FAKE_TEST(tgwvip_monitor_names_silent_regions_before_a_drift),
