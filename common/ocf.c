@@ -512,6 +512,7 @@ confirm_loss(struct ocf_ctx *ctx, enum ocf_verdict v, struct err *why)
 static int
 do_monitor(struct ocf_ctx *ctx)
 {
+    bool may_write = ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx);
     struct err why = {0};
     enum ocf_verdict v = ctx->agent->probe(ctx, &why);
 
@@ -522,11 +523,10 @@ do_monitor(struct ocf_ctx *ctx)
         v = OCF_ABSENT;
     }
     v = confirm_loss(ctx, v, &why);
-    if (ctx->operation == OCF_OP_MONITOR && !ocf_is_standby(ctx) && ctx->agent->finish != NULL) {
+    if (may_write && ctx->agent->finish != NULL) {
         v = ctx->agent->finish(ctx, v, &why);
     }
-    if (v == OCF_DEGRADED && ctx->operation == OCF_OP_MONITOR &&
-        ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
+    if (may_write && v == OCF_DEGRADED && ctx->aws_params->on_drift == ON_DRIFT_REPAIR) {
         v = confirm_loss(ctx, repair(ctx, &why), &why);
     }
     switch (v) {

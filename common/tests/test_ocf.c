@@ -676,6 +676,24 @@ ocf_monitor_repairs_what_finish_does_not(void **state)
     assert_int_equal(the.n_acquires, 0);
 }
 
+/* Where the cluster keeps it stopped, and in a probe, what leads here in part is not taken. */
+static void
+ocf_monitor_repairs_nothing_where_it_is_kept_stopped(void **state)
+{
+    (void)state;
+    the.local = OCF_HERE;
+    the.probes[0] = (struct answer){OCF_DEGRADED, -ERR_NOT_FOUND, "in part"};
+    assert_int_equal(setenv("OCF_RESKEY_on_drift", "repair", 1), 0);
+    assert_int_equal(setenv("OCF_RESKEY_CRM_meta_role", "Stopped", 1), 0);
+    assert_int_equal(run(&keeps_all, "monitor", "30000"), PCMK_OCF_DEGRADED);
+    assert_int_equal(the.n_acquires, 0);
+    assert_string_equal(told, "ocf-exit-reason:in part\n");
+    assert_int_equal(unsetenv("OCF_RESKEY_CRM_meta_role"), 0);
+    assert_int_equal(setenv("OCF_RESKEY_CRM_meta_interval", "0", 1), 0);
+    assert_int_equal(run(&keeps_all, "monitor", "30000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 0);
+}
+
 /* A read that lags behind the repair is no loss, and an answer that was lost no failure of it. */
 static void
 ocf_monitor_looks_again_after_a_repair(void **state)
@@ -980,6 +998,7 @@ main(void)
         TEST(ocf_monitor_of_role_stopped_that_cannot_tell_is_not_running),
         TEST(ocf_monitor_finishes_what_a_start_left),
         TEST(ocf_monitor_repairs_what_finish_does_not),
+        TEST(ocf_monitor_repairs_nothing_where_it_is_kept_stopped),
         TEST(ocf_monitor_looks_again_after_a_repair),
         TEST(ocf_warn_is_one_line_with_advice),
         TEST(ocf_aws_asks_for_the_region_once),
