@@ -698,6 +698,7 @@ do_start(struct ocf_ctx *ctx)
         tell(ctx, LOG_ERR, rc == -ERR_DEADLINE ? "not done in time" : "start failed", &why);
         return verdict_exit_code_of_error(rc == -ERR_DEADLINE ? rc : why.code);
     }
+    forget_silence(ctx); /* one that began before it */
     log_notice("start: here after %llu ms",
                (unsigned long long)(deadline_now_ms(ctx->deadline) - begun_ms));
     return PCMK_OCF_OK;

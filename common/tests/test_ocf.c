@@ -146,7 +146,7 @@ static int
 setup(void **state)
 {
     static const char *const unset[] = {
-        "OCF_RESKEY_endpoint_url",
+        "OCF_RESKEY_endpoint_url", "OCF_RESKEY_unknown_limit",
 
         "OCF_CHECK_LEVEL",         "OCF_RESKEY_CRM_meta_interval", "OCF_RESKEY_CRM_meta_role",
         "OCF_RESKEY_api_timeout",  "OCF_RESKEY_on_drift",          "OCF_RESKEY_on_unknown",
@@ -590,6 +590,26 @@ ocf_monitor_without_time_to_confirm_a_loss_cannot_tell(void **state)
     assert_int_equal(run(&agent, "monitor", "2000"), PCMK_OCF_OK);
 }
 
+/* A start reads what AWS has, so a silence before it is over: it may be of the week before. */
+static void
+ocf_monitor_counts_no_silence_from_before_a_start(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("OCF_RESKEY_unknown_limit", "1s", 1), 0);
+    the.local = OCF_HERE;
+    the.probes[0] = (struct answer){OCF_UNKNOWN, -ERR_CONNECT, "nobody there"};
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_DEGRADED);
+    assert_int_equal(run(&agent, "stop", "30000"), PCMK_OCF_OK);
+    assert_int_equal(usleep(1100000), 0);
+    the.probes[0] = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(run(&agent, "start", "30000"), PCMK_OCF_OK);
+    the.probes[0] = (struct answer){OCF_UNKNOWN, -ERR_CONNECT, "nobody there"};
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_DEGRADED);
+    assert_int_equal(usleep(1100000), 0);
+    assert_int_equal(run(&agent, "monitor", "30000"), PCMK_OCF_UNKNOWN_ERROR);
+    assert_non_null(strstr(told, "ocf-exit-reason:unknown_limit is over: nobody there"));
+}
+
 /* The cluster keeps it stopped there: what would be "active" or "failed" would have it recovered.
  */
 static void
@@ -995,6 +1015,7 @@ main(void)
         TEST(ocf_monitor_absent_here_whatever_aws_says),
         TEST(ocf_monitor_ended_by_a_signal_before_a_loss_is_confirmed_fails),
         TEST(ocf_monitor_without_time_to_confirm_a_loss_cannot_tell),
+        TEST(ocf_monitor_counts_no_silence_from_before_a_start),
         TEST(ocf_monitor_of_role_stopped_that_cannot_tell_is_not_running),
         TEST(ocf_monitor_finishes_what_a_start_left),
         TEST(ocf_monitor_repairs_what_finish_does_not),
