@@ -71,12 +71,7 @@ static int
 release(struct ocf_ctx *ctx, struct err *e)
 {
     const struct params *p = ctx->params;
-    struct err why = {0};
 
-    if (vip_is_of_others(&p->secondary.vip, &why)) {
-        ocf_warn(ctx, "address left on its interface", &why);
-        return 0;
-    }
     return vip_remove(ctx, &p->secondary.vip, e);
 }
 

@@ -99,6 +99,37 @@ vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_l
     return rc;
 }
 
+/*
+ * Whether the address is on an interface with the prefix of a network alone. It may be the node's
+ * own, which a spelling error in `ip` must not cost. Start puts addresses on the link as /32 and
+ * /128, IPv4 also beside what others have put there.
+ */
+static bool
+is_of_others(const struct addr *a, struct err *why)
+{
+    struct netif_hit hit;
+    char text[ADDR_TEXT_MAX];
+
+    if (netif_has_addr(a, 0, &hit, why) != 1 || hit.prefix_len >= a->prefix_len) {
+        return false;
+    }
+    (void)err_set(why, ERR_NOT_FOUND, "%s/%d was not put there by a start: check ip",
+                  addr_text(a, text), hit.prefix_len);
+    return true;
+}
+
+static int
+remove_one(const struct ocf_ctx *ctx, const struct addr *a, struct err *e)
+{
+    struct err why = {0};
+
+    if (is_of_others(a, &why)) {
+        ocf_warn(ctx, "address left on its interface", &why);
+        return 0;
+    }
+    return netif_del_addr(a, e);
+}
+
 int
 vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
 {
@@ -110,7 +141,7 @@ vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e)
         mark_remove(ctx);
     }
     for (size_t i = 0; v->assign_address && i < v->addresses.n; i++) {
-        int rc = netif_del_addr(&v->addresses.items[i], first == 0 ? e : NULL);
+        int rc = remove_one(ctx, &v->addresses.items[i], first == 0 ? e : NULL);
 
         first = first == 0 ? rc : first;
     }
@@ -130,24 +161,6 @@ covered_by(const char *networks, const struct addr *a, char out[ADDR_TEXT_MAX])
             return true;
         }
         networks += len + strspn(networks + len, "\r\n");
-    }
-    return false;
-}
-
-bool
-vip_is_of_others(const struct vip_params *v, struct err *why)
-{
-    struct netif_hit hit;
-    char text[ADDR_TEXT_MAX];
-
-    for (size_t i = 0; v->assign_address && i < v->addresses.n; i++) {
-        const struct addr *a = &v->addresses.items[i];
-
-        if (netif_has_addr(a, 0, &hit, why) == 1 && hit.prefix_len < a->prefix_len) {
-            (void)err_set(why, ERR_NOT_FOUND, "%s/%d was not put there by a start: check ip",
-                          addr_text(a, text), hit.prefix_len);
-            return true;
-        }
     }
     return false;
 }

@@ -43,16 +43,15 @@ enum ocf_verdict vip_probe(struct ocf_ctx *ctx, const struct vip_params *v,
 int vip_assign(struct ocf_ctx *ctx, const struct vip_params *v, const struct netif_link *link,
                struct err *e) OCF_MUST_CHECK;
 
-/*! \brief Take them off, all of them, whatever happens to one. 0 or -ERR_SYSTEM. */
-int vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e) OCF_MUST_CHECK;
-
 /*!
- * \brief Whether one of them is on an interface with the prefix of a network, and not by a start
+ * \brief Take them off, all of them, whatever happens to one
  *
- * It may be the interface's own address, which a spelling error in `ip` must not cost. Start puts
- * addresses on the link as /32 and /128, IPv4 also beside what others have put there.
+ * One that is on an interface with the prefix of a network alone is left there, with a warning: it
+ * may be the interface's own address.
+ *
+ * \return 0 or -ERR_SYSTEM
  */
-bool vip_is_of_others(const struct vip_params *v, struct err *why);
+int vip_remove(struct ocf_ctx *ctx, const struct vip_params *v, struct err *e) OCF_MUST_CHECK;
 
 /*! \brief Findings of the preflight: each address lies inside the NIC's subnet. */
 void vip_preflight_inside_subnet(struct ocf_ctx *ctx, const struct vip_params *v,
