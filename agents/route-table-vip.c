@@ -119,12 +119,14 @@ probe(struct ocf_ctx *ctx, struct err *why)
     return vip_probe(ctx, &((struct params *)ctx->params)->vip, look_at_routes, why);
 }
 
+/* Where no route leads, the address may be that of another node, which it would hide from us. */
 static int
 acquire(struct ocf_ctx *ctx, struct err *e)
 {
     struct params *p = ctx->params;
-    int rc = vip_assign(ctx, &p->vip, &p->nic.link, e);
+    int rc = routeplan_check(&p->plan, &p->routes, p->nic.eni_id, e);
 
+    rc = rc < 0 ? rc : vip_assign(ctx, &p->vip, &p->nic.link, e);
     return rc < 0 ? rc : routeplan_apply(ctx, &p->plan, &p->routes, p->nic.eni_id, e);
 }
 
@@ -132,10 +134,8 @@ acquire(struct ocf_ctx *ctx, struct err *e)
 static int
 release(struct ocf_ctx *ctx, struct err *e)
 {
-    const struct params *p = ctx->params;
-
     known_drop(ctx);
-    return vip_remove(ctx, &p->vip, e);
+    return vip_remove(ctx, &((struct params *)ctx->params)->vip, e);
 }
 
 static void

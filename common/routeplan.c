@@ -318,6 +318,13 @@ tell_missing(const struct routeplan_missing *missing, const char *eni_id, struct
                    routeplan_create_command(missing, "", eni_id, command));
 }
 
+int
+routeplan_check(const struct routeplan *p, const struct route_params *params, const char *eni_id,
+                struct err *e)
+{
+    return lacks_routes(p, params) ? tell_missing(&p->missing[0], eni_id, e) : 0;
+}
+
 void
 routeplan_sum_add(struct routeplan_sum *s, const char *table_id, const struct err *error)
 {
@@ -365,12 +372,9 @@ int
 routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
                 const char *eni_id, struct err *e)
 {
-    int rc = 0;
+    int rc = routeplan_check(p, params, eni_id, e);
 
-    if (lacks_routes(p, params)) {
-        return tell_missing(&p->missing[0], eni_id, e);
-    }
-    if (params->disable_source_dest_check) {
+    if (rc == 0 && params->disable_source_dest_check) {
         rc = ec2_set_source_dest_check(&ctx->session, eni_id, false, false, ctx->deadline, e);
     }
     ctx->idle = p->n_changes == 0;

@@ -78,14 +78,20 @@ void routeplan_done(struct routeplan *p);
 enum ocf_verdict routeplan_verdict(const struct routeplan *p);
 
 /*!
+ * \brief Whether there is a way to lead here: -ERR_PARAM, with the command that mends it, when a
+ *        route is missing and may not be created
+ */
+int routeplan_check(const struct routeplan *p, const struct route_params *params,
+                    const char *eni_id, struct err *e) OCF_MUST_CHECK;
+
+/*!
  * \brief Write the changes, all at once; before that, the source/dest check as \p params say
  *
  * One that fails does not stop the others. When only some fail the error is -ERR_REJECTED and
  * names the first; -ERR_UNCERTAIN when the state must be read again before anything is repeated
  * (an answer was lost, or a route came or went meanwhile).
  *
- * \return also -ERR_PARAM, with the command that mends it, when a route is missing and may not be
- *         created
+ * \return also as routeplan_check()
  */
 int routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
                     const char *eni_id, struct err *e) OCF_MUST_CHECK;

@@ -294,7 +294,7 @@ def test_missing_route_names_the_command(vip: Runner, cloud: Cloud) -> None:
     assert failed.code == WRONG
     command = f"aws ec2 create-route --route-table-id {named} --destination-cidr-block {ROUTE} "
     assert command + f"--network-interface-id {cloud.eni('n2')}" in failed.stderr
-    assert cloud.targets() == {"private-a": cloud.eni("n1")}
+    assert (cloud.targets(), cloud.has("n2")) == ({"private-a": cloud.eni("n1")}, False)
 
 
 def test_no_route_anywhere_is_wrong_everywhere(vip: Runner, cloud: Cloud) -> None:
@@ -302,7 +302,7 @@ def test_no_route_anywhere_is_wrong_everywhere(vip: Runner, cloud: Cloud) -> Non
     failed = vip.start("n1")
     assert failed.code == WRONG
     assert f"--destination-cidr-block {ROUTE}" in failed.reason
-    assert cloud.targets() == {}
+    assert (cloud.targets(), cloud.has("n1")) == ({}, False)
 
 
 def test_create_routes_creates_what_is_missing(vip: Runner, cloud: Cloud) -> None:

@@ -501,6 +501,9 @@ routeplan_apply_missing_route_gives_the_command(void **state)
         w.in.every_table = cases[i].tables[0].id != NULL;
         w.in.create = cases[i].create;
         assert_int_equal(routeplan_make(&w.in, &p), 0);
+        assert_int_equal(routeplan_check(&p, &params, OURS, &e), -ERR_PARAM);
+        assert_string_equal(e.text, cases[i].text);
+        e = (struct err){0};
         assert_int_equal(routeplan_apply(&ctx, &p, &params, OURS, &e), -ERR_PARAM);
         assert_string_equal(e.text, cases[i].text);
         routeplan_done(&p);
@@ -525,6 +528,7 @@ routeplan_apply_creates_when_it_may(void **state)
     w.in.create = true;
     assert_int_equal(routeplan_make(&w.in, &p), 0);
     FAKE_SCRIPT(f, {.body = "Action=CreateRoute", .status = 200, .answer = FINE});
+    assert_int_equal(routeplan_check(&p, &params, OURS, &e), 0);
     assert_int_equal(routeplan_apply(&ctx, &p, &params, OURS, &e), 0);
     routeplan_done(&p);
 }
