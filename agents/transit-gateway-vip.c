@@ -67,12 +67,14 @@ probe(struct ocf_ctx *ctx, struct err *why)
     return vip_probe(ctx, &((struct params *)ctx->params)->vip.vip, look_at_routes, why);
 }
 
+/* Where no route leads, the address may be that of another node, which it would hide from us. */
 static int
 acquire(struct ocf_ctx *ctx, struct err *e)
 {
     struct tgwvip *t = &((struct params *)ctx->params)->vip;
-    int rc = vip_assign(ctx, &t->vip, &t->nic.link, e);
+    int rc = tgwvip_check(t, e);
 
+    rc = rc < 0 ? rc : vip_assign(ctx, &t->vip, &t->nic.link, e);
     return rc < 0 ? rc : tgwvip_apply(ctx, t, e);
 }
 

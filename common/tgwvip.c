@@ -227,9 +227,8 @@ taken_region(const struct tgwvip *t)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
-/* The node's VPC has no route to an address: no node there can help that, but one elsewhere may. */
-static int
-require_own_routes(const struct tgwvip *t, struct err *e)
+int
+tgwvip_check(const struct tgwvip *t, struct err *e)
 {
     for (size_t i = 0; i < t->plan.n_problems; i++) {
         const struct tgwplan_problem *p = &t->plan.problems[i];
@@ -318,7 +317,7 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
 {
     int rc = ctx->operation == OCF_OP_MONITOR ? prepare_repair(ctx, t, e) : 0;
 
-    rc = rc < 0 ? rc : require_own_routes(t, e);
+    rc = rc < 0 ? rc : tgwvip_check(t, e);
     if (rc == 0 && t->routes.disable_source_dest_check) {
         rc =
             ec2_set_source_dest_check(&ctx->session, t->nic.eni_id, false, false, ctx->deadline, e);

@@ -22,14 +22,20 @@
 enum ocf_verdict tgwvip_look(struct ocf_ctx *ctx, struct tgwvip *t, struct err *why);
 
 /*!
+ * \brief Whether the node's VPC has a route to each address, by the last tgwvip_look()
+ *
+ * \return 0; -ERR_PARAM_LOCAL, with the command that mends it: no node of this VPC can help that,
+ *         but one elsewhere may
+ */
+int tgwvip_check(const struct tgwvip *t, struct err *e) OCF_MUST_CHECK;
+
+/*!
  * \brief Write the routes of the own region, then those of all others, as the last tgwvip_look()
  *        found them
  *
  * \return 0, also when something was left in other regions, which is stored and warned of;
- *         -ERR_PARAM_LOCAL, with the command that mends it, when no table of the VPC has a
- *         route: other nodes may have one;
  *         -ERR_CONFLICT when a monitor would take a region back from another node; as
- *         routeplan_sum_up() for the own region's routes
+ *         tgwvip_check(), and as routeplan_sum_up() for the own region's routes
  */
 int tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e) OCF_MUST_CHECK;
 

@@ -31,6 +31,7 @@ REGION = "ap-northeast-1"
 VIP = "10.1.0.10/32"
 EC2_HOST = f"ec2.{REGION}.amazonaws.com"
 START_TIMEOUT_S = 30.0
+ENDS_S = 30.0
 
 
 class Aws:
@@ -215,7 +216,7 @@ def running(state_dir: Path, lab: dict[str, Any]) -> Iterator[Aws]:
     finally:
         urllib3.util.connection.create_connection = genuine
         aws.process.send_signal(signal.SIGTERM)
-        code = aws.process.wait(10)
+        code = aws.process.wait(ENDS_S)
     assert code == 0, (state_dir / "daemon.log").read_text()
     left = {path.name for path in state_dir.iterdir()}
     assert left == {"lab.json", "daemon.log", "events.jsonl", "ca.pem"}
