@@ -738,8 +738,9 @@ do_stop(struct ocf_ctx *ctx)
 }
 
 /*
- * A change of reloadable parameters. The service runs on whatever comes of it: what AWS cannot be
- * asked about now is the next monitor's business, not a reason to restart.
+ * A change of reloadable parameters. The service runs on whatever comes of it: that AWS cannot be
+ * asked now, or does not have what the new ones name, is the next monitor's business, not a reason
+ * to restart, and even less to stop on all nodes.
  */
 static int
 do_reload(struct ocf_ctx *ctx)
@@ -753,10 +754,6 @@ do_reload(struct ocf_ctx *ctx)
         return PCMK_OCF_NOT_RUNNING;
     }
     rc = bring_here(ctx, &why);
-    if (rc < 0 && err_class(why.code) == ERR_CLASS_CONFIG) {
-        tell(ctx, LOG_ERR, "reload failed", &why);
-        return verdict_exit_code_of_error(why.code);
-    }
     if (rc < 0) {
         tell(ctx, LOG_WARNING, "not yet in effect", &why);
     } else {

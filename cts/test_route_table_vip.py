@@ -462,6 +462,18 @@ def test_reload_while_aws_is_silent_keeps_the_service(here: Runner, machines: La
     assert "not yet in effect" in reloaded.reason
 
 
+def test_reload_to_a_table_without_the_route_keeps_the_service(here: Runner, cloud: Cloud) -> None:
+    """It names the command; that the route is missing is what monitors say until it is there."""
+    named = f"{cloud.table('private-a')} {cloud.table('private-c')}"
+    cloud.route("Delete", "private-c")
+    reloaded = here("n1", "reload-agent", route_tables=named)
+    assert reloaded.code == OK
+    assert "not yet in effect" in reloaded.reason
+    assert f"--route-table-id {cloud.table('private-c')}" in reloaded.stderr
+    assert here.monitor("n1", route_tables=named).code == DEGRADED
+    assert cloud.has("n1")
+
+
 # --- how AWS is reached --------------------------------------------------------------------
 
 
