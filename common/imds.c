@@ -141,11 +141,11 @@ fetch_token(struct imds *m, struct deadline d, struct err *e)
     struct http_exchange x = {0};
     int rc = exchange_all(m->transport, &ops, &f, &x, e, 1, d);
 
-    buf_clear(&m->token);
+    /* The old one stays until there is another: a header without a value is not sent. */
     if (rc == 0) {
-        rc = buf_add(&m->token, x.answer.body.data, x.answer.body.len);
-    }
-    if (rc == 0) {
+        buf_done(&m->token);
+        m->token = x.answer.body;
+        x.answer.body = (struct buf){0};
         token_key(m, key);
         cache_put(m->cache, key, m->token.data, m->token.len);
     }
@@ -169,6 +169,7 @@ have_token(struct imds *m, struct deadline d, struct err *e)
     if (cache_get(m->cache, key, &m->token) && is_plausible_token(&m->token)) {
         return 0;
     }
+    buf_clear(&m->token);
     return fetch_token(m, d, e);
 }
 
@@ -212,7 +213,7 @@ refresh_token(void *arg, size_t i, int code, struct deadline d, struct err *e)
     if (code == -ERR_IMDS_DISABLED) {
         return code;
     }
-    /* Of several values that found the token stale, the first renews it for all. */
+    /* Of several values that found the token stale, the first renews it for all, if it can. */
     (void)snprintf(sent, sizeof(sent), "X-aws-ec2-metadata-token: %s", buf_str(&f->m->token));
     if (strcmp(sent, f->token_header) != 0) {
         return 0;

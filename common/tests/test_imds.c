@@ -154,6 +154,48 @@ imds_get_renewal_fails_tells_why(void **state)
     assert_int_equal(e.code, -ERR_IMDS_DISABLED);
 }
 
+/* Without a token a request would be one of version 1, which an instance may answer. */
+static void
+imds_get_renewal_fails_for_several_sends_nothing_without_a_token(void **state)
+{
+    struct fake *f = *state;
+    OCF_CLEANUP(imds_done) struct imds m;
+    struct imds_item items[] = {{.path = "x"}, {.path = "y"}, {.path = "z"}};
+
+    init(f, &m);
+    FAKE_SCRIPT(f, GIVES_TOKEN(TOKEN),
+                {.method = "GET", .header = TOKEN, .status = 401, .times = 3},
+                {.method = "PUT", .status = 403, .times = 3},
+                {.method = "GET", .status = 200, .answer = "v", .times = FAKE_ALWAYS});
+    assert_int_equal(imds_get(&m, items, ARRAY_LEN(items), fake_deadline(f, 10000)),
+                     -ERR_IMDS_DISABLED);
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        assert_int_equal(items[i].error.code, -ERR_IMDS_DISABLED);
+    }
+    assert_int_equal(fake_count(f, "latest/x"), 1);
+    assert_int_equal(fake_count(f, "latest/y"), 1);
+    assert_int_equal(fake_count(f, "latest/z"), 1);
+    imds_items_done(items, ARRAY_LEN(items));
+}
+
+static void
+imds_get_renewal_fails_for_a_busy_one_sends_nothing_without_a_token(void **state)
+{
+    struct fake *f = *state;
+    OCF_CLEANUP(imds_done) struct imds m;
+    struct imds_item items[] = {{.path = "x"}, {.path = "y"}};
+
+    init(f, &m);
+    FAKE_SCRIPT(f, GIVES_TOKEN(TOKEN), {.url = "latest/x", .header = TOKEN, .status = 401},
+                {.url = "latest/y", .header = TOKEN, .status = 503},
+                {.method = "PUT", .status = 404},
+                {.url = "latest/y", .header = TOKEN, .status = 200, .answer = "2"});
+    assert_int_equal(imds_get(&m, items, ARRAY_LEN(items), fake_deadline(f, 10000)),
+                     -ERR_NOT_FOUND);
+    assert_string_equal(buf_str(&items[1].value), "2");
+    imds_items_done(items, ARRAY_LEN(items));
+}
+
 static void
 imds_get_refusals_are_told_apart(void **state)
 {
@@ -391,6 +433,8 @@ main(void)
         FAKE_TEST(imds_get_stale_token_renewed_once_for_several),
         FAKE_TEST(imds_get_token_refused_twice_fails),
         FAKE_TEST(imds_get_renewal_fails_tells_why),
+        FAKE_TEST(imds_get_renewal_fails_for_several_sends_nothing_without_a_token),
+        FAKE_TEST(imds_get_renewal_fails_for_a_busy_one_sends_nothing_without_a_token),
         FAKE_TEST(imds_get_refusals_are_told_apart),
         FAKE_TEST(imds_get_oversized_token_refused),
         FAKE_TEST(imds_get_longest_token_sent_whole),
