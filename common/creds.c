@@ -483,6 +483,7 @@ from_profile(struct creds *c, const struct profile_files *f, const char *profile
 {
     OCF_BUF struct buf role_arn = BUF_INIT(NAME_MAX_LEN);
     OCF_BUF struct buf unused = BUF_INIT(AWS_SECRET_MAX);
+    bool is_role = profile_value(f, profile, "role_arn", &role_arn);
     int rc = 0;
 
     if (depth >= PROFILE_DEPTH) {
@@ -494,12 +495,13 @@ from_profile(struct creds *c, const struct profile_files *f, const char *profile
                        profile);
     }
     (void)snprintf(ret->source, sizeof(ret->source), "profile %.80s", profile);
-    if (profile_value(f, profile, "role_arn", &role_arn)) {
-        return from_profile_role(c, f, profile, buf_str(&role_arn), depth, d, ret, e);
-    }
-    rc = from_profile_keys(f, profile, ret, e);
+    /* Keys of a source go before its role, as in the SDKs: a profile may be its own source. */
+    rc = is_role && depth == 0 ? 0 : from_profile_keys(f, profile, ret, e);
     if (rc != 0) {
         return rc < 0 ? rc : 0;
+    }
+    if (is_role) {
+        return from_profile_role(c, f, profile, buf_str(&role_arn), depth, d, ret, e);
     }
     if (profile_value(f, profile, "credential_process", &unused) ||
         profile_value(f, profile, "sso_session", &unused) ||

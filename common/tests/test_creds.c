@@ -576,6 +576,41 @@ creds_profile_chain_of_roles(void **state)
     assert_string_equal(fake_header(&f->requests[1], "X-Amz-Security-Token"), "t-ASIAMIDDLE");
 }
 
+/* The keys of a source go before its role: a profile may be its own source. */
+static void
+creds_profile_source_with_keys_and_a_role_gives_its_keys(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+    } cases[] = {
+        {"itself", "[p]\nrole_arn=arn:p\nsource_profile=p\n"
+                   "aws_access_key_id=AKIABASE\naws_secret_access_key=s\n"},
+        {"another", "[p]\nrole_arn=arn:p\nsource_profile=q\n"
+                    "[q]\nrole_arn=arn:q\nsource_profile=r\n"
+                    "aws_access_key_id=AKIABASE\naws_secret_access_key=s\n"
+                    "[r]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=s\n"},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char file[8];
+        CHAIN c;
+
+        print_message("  %s\n", cases[i].name);
+        (void)snprintf(file, sizeof(file), "c%zu", i);
+        init(f, &c);
+        c.creds.options.profile = "p";
+        c.creds.options.credentials_file = fake_file(f, file, cases[i].text);
+        FAKE_SCRIPT(f, {.body = "RoleArn=arn%3Ap",
+                        .header = "Credential=AKIABASE/",
+                        .status = 200,
+                        .answer = ASSUMED("AssumeRole", "ASIAROLE")});
+        assert_key(f, &c, "ASIAROLE");
+        assert_int_equal(f->n_requests, i + 1);
+    }
+}
+
 static void
 creds_profile_chain_at_and_over_its_limit(void **state)
 {
@@ -1015,6 +1050,7 @@ main(void)
         FAKE_TEST(creds_profile_with_keys),
         FAKE_TEST(creds_profile_keys_read_anew_each_run),
         FAKE_TEST(creds_profile_chain_of_roles),
+        FAKE_TEST(creds_profile_source_with_keys_and_a_role_gives_its_keys),
         FAKE_TEST(creds_profile_chain_at_and_over_its_limit),
         FAKE_TEST(creds_profile_that_cannot_be_used_refused),
         FAKE_TEST(creds_profile_roles_over_other_sources),
