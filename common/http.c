@@ -287,17 +287,20 @@ set_schemes(CURL *easy)
 }
 
 /*
- * libcurl waits for the end of a look-up that it has given up: while name servers are silent, past
- * any deadline. Newer ones leave it alone when asked, for older ones look-ups are kept short.
+ * libc leaves a name server that is silent for the next one after five seconds, when an attempt is
+ * over: look-ups are kept short. And libcurl waits for the end of one that it has given up, past
+ * any deadline; newer ones leave it alone when asked.
  * Source: CURLOPT_QUICK_EXIT(3); resolv.conf(5), "options" and RES_OPTIONS.
  */
 static bool
-end_lookups_at_once(CURL *easy)
+keep_lookups_short(CURL *easy)
 {
+    bool kept = setenv("RES_OPTIONS", "timeout:1 attempts:1", 0) == 0;
+
 #if LIBCURL_VERSION_NUM >= 0x075700
-    return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+    return kept && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
 #else
-    return easy != NULL && setenv("RES_OPTIONS", "timeout:1 attempts:1", 0) == 0;
+    return kept && easy != NULL;
 #endif
 }
 
@@ -377,7 +380,7 @@ set_options(const struct http *h, struct running *r, struct deadline d)
 
     return SET(CURLOPT_URL, q->url) && set_body(q, r->easy) &&
            SET(CURLOPT_CUSTOMREQUEST, q->method) && set_headers(r) && set_trust(h, r->easy) &&
-           set_schemes(r->easy) && end_lookups_at_once(r->easy) && set_proxy(h, q, r->easy) &&
+           set_schemes(r->easy) && keep_lookups_short(r->easy) && set_proxy(h, q, r->easy) &&
            SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
            SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&

@@ -4,12 +4,14 @@
 #include "http.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -925,6 +927,138 @@ http_unknown_host_and_scheme_are_told_apart(void **state)
     http_exchange_done(&x);
 }
 
+/* --- name servers, in namespaces of a process of its own ------------------------------------ */
+
+#define ISOLATED_SKIP 77
+
+static int
+name_server(const char *address)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    return fd >= 0 && inet_pton(AF_INET, address, &at.sin_addr) == 1 &&
+                   bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0
+               ? fd
+               : -1;
+}
+
+/* Every name is at 127.0.0.1 and has no IPv6 address; until it is killed. */
+static void
+answer_names(int fd)
+{
+    static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1};
+
+    for (;;) {
+        uint8_t message[512];
+        struct sockaddr_in from;
+        socklen_t from_len = sizeof(from);
+        ssize_t len = recvfrom(fd, message, sizeof(message) - sizeof(record), 0,
+                               (struct sockaddr *)&from, &from_len);
+        size_t end = 12;
+
+        if (len < 12) {
+            continue;
+        }
+        while (message[end] != 0) {
+            end += message[end] + 1u;
+        }
+        end += 5; /* the empty label, type and class */
+        message[2] = 0x81;
+        message[3] = 0x80;
+        message[7] = message[end - 3] == 1; /* type A */
+        message[11] = 0;                    /* no EDNS */
+        memcpy(message + end, record, sizeof(record));
+        (void)!sendto(fd, message, end + (message[7] != 0 ? sizeof(record) : 0), 0,
+                      (struct sockaddr *)&from, from_len);
+    }
+}
+
+/* Put a text in the place of a file of /etc, for this process. */
+static bool
+replace_file(const char *path, const char *text)
+{
+    char with[] = "/tmp/test_http-XXXXXX";
+    int fd = mkstemp(with);
+    bool replaced = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+                    fchmod(fd, 0644) == 0 && mount(with, path, NULL, MS_BIND, NULL) == 0;
+
+    if (fd >= 0) {
+        (void)close(fd);
+        (void)unlink(with);
+    }
+    return replaced;
+}
+
+static bool
+isolate(void)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int fd = -1;
+    bool isolated = harness_unshare(CLONE_NEWNET | CLONE_NEWNS) &&
+                    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
+
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    isolated = isolated && fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0;
+    (void)close(fd);
+    return isolated && replace_file("/etc/nsswitch.conf", "hosts: dns\n") &&
+           replace_file("/etc/resolv.conf", "nameserver 127.0.0.2\nnameserver 127.0.0.3\n");
+}
+
+/* What comes of a request for a name, as an exit status, when the first name server is silent. */
+static int
+look_up_behind_silent_server(void)
+{
+    int silent = -1;
+    int answers = -1;
+    pid_t server = -1;
+    struct http_exchange x;
+    int code = 0;
+
+    if (!isolate()) {
+        return ISOLATED_SKIP;
+    }
+    silent = name_server("127.0.0.2");
+    answers = name_server("127.0.0.3");
+    if (silent < 0 || answers < 0) {
+        return ISOLATED_SKIP;
+    }
+    server = fork();
+    if (server == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        answer_names(answers);
+    }
+    code = ask(&(struct once){.base = "http://ec2.example.com:9", .path = "/ok"}, &x);
+    if (code == 0) {
+        print_message("  %s\n", x.error.text);
+        code = x.error.code;
+        http_exchange_done(&x);
+    }
+    (void)kill(server, SIGKILL);
+    (void)waitpid(server, NULL, 0);
+    return -code;
+}
+
+/* With its usual patience libc asks the second server when an attempt is over. */
+static void
+http_first_name_server_silent_second_is_asked(void **state)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(look_up_behind_silent_server());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == ISOLATED_SKIP) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), ERR_CONNECT); /* nobody listens there */
+}
+
 static void
 http_proxy_used_unless_direct(void **state)
 {
@@ -1358,6 +1492,7 @@ main(void)
         SERVER_TEST(http_request_is_sent_as_given),
         SERVER_TEST(http_refused_connection_sends_nothing),
         SERVER_TEST(http_unknown_host_and_scheme_are_told_apart),
+        SERVER_TEST(http_first_name_server_silent_second_is_asked),
         SERVER_TEST(http_proxy_used_unless_direct),
         SERVER_TEST(http_environment_proxy_not_used_for_direct),
         SERVER_TEST(http_cancel_fd_gives_up_at_once),
