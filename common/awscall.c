@@ -731,6 +731,18 @@ fly(struct flight *f, size_t n)
     return rc;
 }
 
+static void
+tell_denied(const struct flight *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct aws_credentials_source *source = &f->sending[i].party->session->credentials;
+
+        if (f->calls[i].error.code == -ERR_DENIED && source->denied != NULL) {
+            source->denied(source->arg);
+        }
+    }
+}
+
 int
 aws_call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct deadline d)
 {
@@ -759,5 +771,7 @@ aws_call_all(struct aws_session *s, struct aws_call *calls, size_t n, struct dea
         fail_all(calls, n, &e);
         return rc;
     }
-    return fly(&f, n);
+    rc = fly(&f, n);
+    tell_denied(&f, n);
+    return rc;
 }

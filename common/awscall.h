@@ -51,6 +51,8 @@ struct aws_credentials_source {
      */
     int (*get)(void *arg, bool renew, struct deadline d, const struct aws_credentials **ret,
                struct err *e);
+    /*! What the last ones may do was not enough: other ones may. NULL: nobody wants to know. */
+    void (*denied)(void *arg);
     void *arg;
 };
 

@@ -16,7 +16,8 @@
 #define RENEW_ATTEMPT_MS 3000  /* for new ones, while the old ones are still good */
 #define RENEW_AGAIN_MS   10000 /* not before, when new ones are refused like the old ones */
 #define PROFILE_DEPTH    4     /* source_profile of a source_profile of ... */
-#define NAME_MAX_LEN     512
+#define NAME_MAX_LEN     1024  /* a role with a path has some 600 */
+#define CACHE_KEY_MAX    16384
 #define CONTAINER_HOST   "http://169.254.170.2"
 #define CONTAINER_MS     2000
 #define ROLE_PATH        "meta-data/iam/security-credentials/"
@@ -609,7 +610,7 @@ cache_key(const struct creds *c, struct buf *ret)
 static void
 write_cache(const struct creds *c, const struct aws_credentials *found)
 {
-    OCF_BUF struct buf key = BUF_INIT(16384);
+    OCF_BUF struct buf key = BUF_INIT(CACHE_KEY_MAX);
     OCF_BUF struct buf text = BUF_INIT_SECRET(CACHE_ENTRY_MAX);
     const char *lines[] = {buf_str(&found->access_key_id),     "\n",
                            buf_str(&found->secret_access_key), "\n",
@@ -660,7 +661,7 @@ parse_cached(const char *text, struct aws_credentials *ret)
 static void
 read_cache(struct creds *c)
 {
-    OCF_BUF struct buf key = BUF_INIT(16384);
+    OCF_BUF struct buf key = BUF_INIT(CACHE_KEY_MAX);
     OCF_BUF struct buf text = BUF_INIT_SECRET(CACHE_ENTRY_MAX);
     struct aws_credentials found = AWS_CREDENTIALS_INIT;
 
@@ -730,4 +731,15 @@ creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials
     write_cache(c, &c->current);
     *ret = &c->current;
     return 0;
+}
+
+void
+creds_denied(void *arg)
+{
+    const struct creds *c = arg;
+    OCF_BUF struct buf key = BUF_INIT(CACHE_KEY_MAX);
+
+    if (cache_key(c, &key) == 0) {
+        cache_drop(c->cache, buf_str(&key));
+    }
 }

@@ -53,4 +53,12 @@ void creds_done(struct creds *c);
 int creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials **ret,
               struct err *e) OCF_MUST_CHECK;
 
+/*!
+ * \brief Keep what is in hand for this action alone; fits aws_credentials_source.denied
+ *
+ * The instance may have got another role meanwhile, or the profile in a file another identity: who
+ * mends a permission like that must not wait for hours until what is cached expires.
+ */
+void creds_denied(void *arg);
+
 #endif

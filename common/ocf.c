@@ -313,8 +313,8 @@ set_credentials(struct ocf_ctx *ctx, struct ocf_remote *new)
             return;
         }
     }
-    new->session.credentials =
-        (struct aws_credentials_source){.get = creds_get, .arg = &new->creds};
+    new->session.credentials = (struct aws_credentials_source){
+        .get = creds_get, .denied = creds_denied, .arg = &new->creds};
 }
 
 int

@@ -744,6 +744,7 @@ struct keys {
     uint64_t left_ms;
     unsigned n_gets;
     unsigned n_renewals;
+    unsigned n_denied;
 };
 
 static int
@@ -764,6 +765,14 @@ get_keys(void *arg, bool renew, struct deadline d, const struct aws_credentials 
     }
     *ret = renew ? &k->renewed : &k->now;
     return 0;
+}
+
+static void
+count_denial(void *arg)
+{
+    struct keys *k = arg;
+
+    k->n_denied++;
 }
 
 static void
@@ -796,7 +805,8 @@ world_init(struct world *w, struct fake *f)
     keys_init(&w->keys);
     w->there = f->session;
     w->there.region = "eu-west-1";
-    w->there.credentials = (struct aws_credentials_source){.get = get_keys, .arg = &w->keys};
+    w->there.credentials =
+        (struct aws_credentials_source){.get = get_keys, .denied = count_denial, .arg = &w->keys};
     for (size_t i = 0; i < ARRAY_LEN(w->calls); i++) {
         aws_call_init(&w->calls[i], &ec2, i % 2 == 0 ? "HereCall" : "ThereCall");
         w->calls[i].session = i % 2 == 0 ? NULL : &w->there;
@@ -980,6 +990,33 @@ awscall_sessions_of_one_source_renew_once(void **state)
     assert_int_equal(f->n_renewals, 1);
     aws_call_done(&calls[0]);
     aws_call_done(&calls[1]);
+}
+
+/* Whose keys may do too little hears of it, and of no other failure. */
+static void
+awscall_denied_is_told_to_the_source(void **state)
+{
+    static const struct {
+        int status;
+        const char *answer;
+        unsigned n_denied;
+    } cases[] = {
+        {403, EC2_ERROR("UnauthorizedOperation", "m"), 1},
+        {400, EC2_ERROR("InvalidRouteTableID.NotFound", "m"), 0},
+        {200, FINE, 0},
+    };
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        WORLD w;
+
+        world_init(&w, f);
+        FAKE_SCRIPT(f, {.body = "HereCall", .status = 200, .answer = FINE, .times = 2},
+                    {.body = "ThereCall", .status = 200, .answer = FINE},
+                    {.body = "ThereCall", .status = cases[i].status, .answer = cases[i].answer});
+        (void)call_world(f, &w);
+        assert_int_equal(w.keys.n_denied, cases[i].n_denied);
+    }
 }
 
 static void
@@ -1220,6 +1257,7 @@ main(void)
         FAKE_TEST(awscall_session_without_credentials_fails_its_own_calls_only),
         FAKE_TEST(awscall_credentials_sought_as_long_as_the_most_patient_call),
         FAKE_TEST(awscall_sessions_of_one_source_renew_once),
+        FAKE_TEST(awscall_denied_is_told_to_the_source),
         FAKE_TEST(awscall_sessions_of_one_source_without_credentials_ask_once),
         FAKE_TEST(awscall_cancelled_while_credentials_are_sought_sends_nothing),
         FAKE_TEST(awscall_silent_credentials_cost_the_patience_for_one),

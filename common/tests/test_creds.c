@@ -993,6 +993,27 @@ creds_expired_in_the_cache_renewed(void **state)
     assert_key(f, &second, "ASIA2");
 }
 
+/* Somebody has attached another role to the instance since. */
+static void
+creds_denied_are_fetched_anew_by_the_next_action(void **state)
+{
+    struct fake *f = *state;
+    CHAIN first;
+    CHAIN second;
+    CHAIN third;
+
+    init(f, &first);
+    init(f, &second);
+    init(f, &third);
+    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES_ROLE, GIVES_KEYS(JSON("ASIA1", IN_AN_HOUR)));
+    assert_key(f, &first, "ASIA1");
+    assert_key(f, &second, "ASIA1");
+    creds_denied(&second.creds);
+    assert_key(f, &second, "ASIA1");
+    FAKE_SCRIPT(f, GIVES_ROLE, GIVES_KEYS(JSON("ASIA2", IN_AN_HOUR)));
+    assert_key(f, &third, "ASIA2");
+}
+
 static void
 creds_damaged_cache_entries_are_misses(void **state)
 {
@@ -1068,6 +1089,7 @@ main(void)
         FAKE_TEST(creds_renewed_a_moment_ago_are_not_renewed_again),
         FAKE_TEST(creds_renew_fails_is_an_error_though_old_ones_are_there),
         FAKE_TEST(creds_expired_in_the_cache_renewed),
+        FAKE_TEST(creds_denied_are_fetched_anew_by_the_next_action),
         FAKE_TEST(creds_damaged_cache_entries_are_misses),
     };
 
