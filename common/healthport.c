@@ -37,10 +37,11 @@ const struct param healthport_rows[] = {
      .unique_group = "listen",
      .offset = offsetof(struct healthport_params, bind),
      .shortdesc = {"Addresses to listen on", "待ち受けるアドレス"},
-     .longdesc = {"Addresses of this node to listen on. Default: all, IPv4 and IPv6. A virtual "
-                  "address must have been started before.",
-                  "待ち受けるこのノードのアドレス。省略時はすべて (IPv4 と IPv6)。仮想アドレスは"
-                  "先に起動している必要があります。"}},
+     .longdesc =
+         {"Addresses of this node to listen on; 0.0.0.0 is all of IPv4, :: all of IPv6. "
+          "Default: all of both. A virtual address must have been started before.",
+          "待ち受けるこのノードのアドレス。0.0.0.0 は IPv4 の、:: は IPv6 のすべて。省略時は"
+          "両方のすべて。仮想アドレスは先に起動している必要があります。"}},
     {.name = "protocol",
      .type = PARAM_CHOICE,
      .initial = "tcp",

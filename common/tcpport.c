@@ -165,21 +165,22 @@ refuse_bind(const struct tcpport *t, int error, struct err *e)
                    strerror(error), owner);
 }
 
-/* One socket for both families needs IPv6; a kernel without it has IPv4 alone. */
+/*
+ * One socket for both families needs IPv6; a kernel without it has IPv4 alone. Where
+ * addresses are named, :: is of IPv6: 0.0.0.0 may be beside it.
+ */
 static int
 open_socket(const struct tcpport *t, struct addr *ret_address)
 {
-    int no = 0;
-    int fd = -1;
+    int one_family = t->address.family != 0;
+    int family = one_family ? t->address.family : AF_INET6;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    *ret_address = t->address;
-    if (t->address.family != 0) {
-        return socket(t->address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    *ret_address = one_family ? t->address : (struct addr){.family = AF_INET6};
+    if (fd >= 0 && family == AF_INET6) {
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one_family, sizeof(one_family));
     }
-    *ret_address = (struct addr){.family = AF_INET6};
-    fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0) {
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+    if (fd >= 0 || one_family) {
         return fd;
     }
     *ret_address = (struct addr){.family = AF_INET};

@@ -196,9 +196,9 @@ def test_listener_has_nothing_of_its_starter(here: Runner) -> None:
     assert sum(target.startswith("socket:") for target in targets) == 2, "control and port"
 
 
-@pytest.mark.parametrize("bind", ["10.0.2.10", "127.0.0.1,10.0.2.10"])
+@pytest.mark.parametrize("bind", ["10.0.2.10", "127.0.0.1,10.0.2.10", "0.0.0.0,[::]"])
 def test_listens_on_the_named_addresses_alone(probe: Runner, machines: Lab, bind: str) -> None:
-    probe.parameters["bind"] = bind
+    probe.parameters["bind"] = bind.replace("[::]", "::")
     assert probe.start("n1").code == OK
     assert is_open(machines)
     listening = machines.exec("n1", "ss", "-Hltn", f"sport = :{TCP_PORT}").stdout

@@ -140,6 +140,24 @@ tcpport_listen_in_use_says_by_whom(void **state)
     }
 }
 
+/* Of all addresses of one family none is of the other. */
+static void
+tcpport_listen_on_both_families_by_name(void **state)
+{
+    struct tcpport v6 = port_of("::");
+    struct tcpport v4 = port_of("0.0.0.0");
+    int fds[2] = {listen_somewhere(&v6), -1};
+    struct err e = {0};
+
+    (void)state;
+    v4.port = v6.port;
+    if (tcpport_listen(&v4, &fds[1], &e) < 0) {
+        fail_msg("%s", e.text);
+    }
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 static void
 tcpport_listen_on_an_address_of_another_host(void **state)
 {
@@ -179,6 +197,7 @@ main(void)
         cmocka_unit_test(tcpport_check_of_an_answer),
         cmocka_unit_test(tcpport_check_of_a_process_that_hangs_is_no_answer),
         cmocka_unit_test(tcpport_listen_in_use_says_by_whom),
+        cmocka_unit_test(tcpport_listen_on_both_families_by_name),
         cmocka_unit_test(tcpport_listen_on_an_address_of_another_host),
         cmocka_unit_test(tcpport_text_forms),
     };
