@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Run the targets of libFuzzer from their committed corpora, one on each processor at a time.
+"""Run the targets of libFuzzer from their committed corpora, two on each processor at a time.
 
 What they learn goes to a directory below build/, and so does an input that is a finding. Ends with
 one line, `fuzz: N targets, N findings`, and with 1 when there is a finding. With --coverage it
@@ -26,6 +26,7 @@ PROGRAMS = OUTPUT / "tests"
 MAX_LEN = 4096
 RSS_LIMIT_MB = 1024
 INPUT_TIMEOUT_S = 20
+AT_ONCE = 2 * os.cpu_count()
 
 # Modules that read what others wrote.
 PARSERS = (
@@ -126,7 +127,7 @@ def tell(outcome: Outcome, programs: Path = PROGRAMS) -> str:
 def fuzz_all(programs: Path, names: list[str], seconds: int) -> int:
     """Run the targets; how many findings there are."""
     findings = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         for outcome in pool.map(lambda name: fuzz(name, seconds, programs), names):
             findings += outcome.is_finding
             print(tell(outcome, programs), flush=True)
