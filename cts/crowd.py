@@ -126,12 +126,25 @@ class Crowd:
         ]
         starts = dict(zip((ACTIVE, self.agent.other), map(self.runner.end, begun), strict=True))
         owners = self.agent.owners(self.lab)
+        if self.agent.remote_calls and owners == set(starts):
+            yield from self._shared()
+            return
         if len(owners) != 1 or not owners <= set(starts):
             yield f"it is on {sorted(map(str, owners))}: {starts}"
             return
         (owner,) = owners
         yield from self._is(starts.pop(owner), OK)
         yield from self._only(owner)
+
+    def _shared(self) -> Iterator[str]:
+        """No write is one over several regions: each node has its own. Both say so, until a stop of
+        the one and a start of the other, which Pacemaker would not have run at once at all.
+        """
+        for where in (ACTIVE, self.agent.other):
+            yield from self._is(self.runner.monitor(where), DEGRADED, NOT_RUNNING)
+        yield from self._is(self.runner.stop(self.agent.other), OK)
+        yield from self._is(self.runner.start(ACTIVE), OK)
+        yield from self._only(ACTIVE)
 
     def _only(self, owner: str) -> Iterator[str]:
         """One node has it, and each knows."""
