@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define STATUS_MIN         100 /* RFC 9110, section 15 */
+#define STATUS_MIN         100 /* RFC 9110, section 15: three digits */
+#define STATUS_MAX         999
 #define POLL_MAX_MS        1000
 #define FDS_OWN            12 /* descriptors of the rest of the process */
 #define FDS_PER_CONNECTION 4
@@ -476,8 +477,8 @@ finish(struct running *r, CURLcode c)
 
         (void)err_set(&x->error, code, "%s: %.*s (%s)", err_text(-(int)code), origin.len,
                       origin.start, r->detail[0] != '\0' ? r->detail : curl_easy_strerror(c));
-    } else if (x->answer.status < STATUS_MIN) {
-        /* libcurl passes a line like "HTTP/200 OK" off as a status. */
+    } else if (x->answer.status < STATUS_MIN || x->answer.status > STATUS_MAX) {
+        /* libcurl passes lines like "HTTP/200 OK" and "HTTP/2403403" off as a status. */
         struct origin origin = origin_of(x->request.url);
 
         (void)err_set(&x->error, ERR_MALFORMED, "%s: %.*s (no HTTP status)",

@@ -72,6 +72,7 @@ static const struct {
     {"/close-early", "", CLOSE},
     {"/garbage", "SSH-2.0-OpenSSH\r\n", CLOSE},
     {"/no-status", "HTTP/200 L0 OK\r\n\r\n", CLOSE},
+    {"/long-status", "HTTP/2403403\r\n\r\n", CLOSE},
     {"/silent", "", HOLD},
     {"/stuck", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", HOLD},
     {"/headers",
@@ -548,7 +549,7 @@ http_broken_answers_are_errors_that_name_the_host(void **state)
         {"/truncated", ERR_NETWORK},   {"/truncated-chunk", ERR_NETWORK},
         {"/reset", ERR_NETWORK},       {"/reset-early", ERR_NETWORK},
         {"/close-early", ERR_NETWORK}, {"/garbage", ERR_MALFORMED},
-        {"/no-status", ERR_MALFORMED},
+        {"/no-status", ERR_MALFORMED}, {"/long-status", ERR_MALFORMED},
     };
 
     (void)state;
