@@ -44,6 +44,9 @@ SIGNALS = {"SIGTERM": ("K1", "asked to end"), KILL: ("K2", "killed")}
 # timeout(1) ends with this when a signal has ended what it watches.
 TERMINATED = 128 + signal.SIGTERM
 LATE_S = 20
+# An action is not the same each time: one that repeats a call once less does not come to its last
+# points, and is done again.
+TRIES = 5
 # Here it is no matter that a region is slow.
 PATIENCE = "10s"
 # When the writer of a file began: see common/cache.c.
@@ -108,10 +111,12 @@ class Crash:
     def cell(self, action: str, point: Point, sequel: str) -> Cell:
         """Crash at one point, and see what follows."""
         name = f"{action} before {point}, {sequel}"
-        self._arrange(action)
-        running = self._begin(action, crashing(TRACE, point, self.signal))
-        outcome = running.wait()
-        self.lab.clear_faults()
+        for _ in range(TRIES):
+            self._arrange(action)
+            outcome = self._begin(action, crashing(TRACE, point, self.signal)).wait()
+            self.lab.clear_faults()
+            if reached(self._trace(), point):
+                break
         wrong = list(self._cut(point, outcome))
         wrong += self._sane(action) if sequel != FENCED else ()
         wrong += {AGAIN: self._again, STOPPED: self._stopped, FENCED: self._fenced}[sequel](action)
