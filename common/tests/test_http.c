@@ -982,7 +982,7 @@ replace_file(const char *path, const char *text)
     char with[] = "/tmp/test_http-XXXXXX";
     int fd = mkstemp(with);
     bool replaced = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
-                    fchmod(fd, 0644) == 0 && mount(with, path, NULL, MS_BIND, NULL) == 0;
+                    fchmod(fd, 0644) == 0 && mount(with, path, "none", MS_BIND, NULL) == 0;
 
     if (fd >= 0) {
         (void)close(fd);
