@@ -847,19 +847,25 @@ def own() -> Iterator[Lab]:
         yield lab
 
 
+def begins_anew(lab: Lab, node: str) -> None:
+    """Start a stopped instance, and see the balancer check it as one that it does not know."""
+    since = time.monotonic()
+    instance = lab.topology.member(node).instance
+    lab.control.aws(REGION, "ec2", "StartInstances", InstanceIds=[instance])
+    until(
+        lambda: transitions(lab, since, "db", node)[:2] == ["initial", "unhealthy"],
+        FOLLOW_S,
+        f"{node} to be checked again",
+    )
+
+
 def test_stopped_instance_gets_nothing(own: Lab) -> None:
     """A stopped instance is unused, which is less than unhealthy; started, it begins anew."""
     member = own.topology.member("n2")
     own.control.aws(REGION, "ec2", "StopInstances", InstanceIds=[member.instance])
     comes(own, n2="unused")
     assert health(own)["n2"]["Reason"] == "Target.InvalidState"
-    since = time.monotonic()
-    own.control.aws(REGION, "ec2", "StartInstances", InstanceIds=[member.instance])
-    until(
-        lambda: transitions(own, since, "db", "n2")[:2] == ["initial", "unhealthy"],
-        FOLLOW_S,
-        "n2 to be checked again",
-    )
+    begins_anew(own, "n2")
 
 
 def test_stopped_instance_comes_back_despite_half_closed_connections(own: Lab) -> None:
@@ -881,13 +887,7 @@ def test_stopped_instance_comes_back_despite_half_closed_connections(own: Lab) -
         own.cut("n2", "nlb-nlb")
         own.control.aws(REGION, "ec2", "StopInstances", InstanceIds=[member.instance])
         comes(own, n2="unused")
-        since = time.monotonic()
-        own.control.aws(REGION, "ec2", "StartInstances", InstanceIds=[member.instance])
-        until(
-            lambda: transitions(own, since, "db", "n2")[:2] == ["initial", "unhealthy"],
-            FOLLOW_S,
-            "n2 to be checked again",
-        )
+        begins_anew(own, "n2")
 
 
 def accepts(lab: Lab, host: str) -> bool:
