@@ -716,7 +716,7 @@ let_go(struct ocf_ctx *ctx, struct err *e)
     ctx->deadline = deadline_cap(ctx->deadline, LET_GO_MS);
     rc = ctx->agent->let_go(ctx, e);
     if (rc < 0 && rc != -ERR_CANCELLED) {
-        ocf_warn(ctx, "left at AWS", e);
+        ocf_warn(ctx, "stopped; left at AWS", e);
         return 0;
     }
     return rc;

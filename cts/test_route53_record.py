@@ -720,7 +720,7 @@ def test_stop_never_fails_for_what_aws_does(here: Runner, cloud: Cloud, kind: st
     cloud.lab.fault("route53", kind)
     stopped = here.stop("n1", delete_on_stop="true", timeout_ms=3000)
     assert (stopped.code, stopped.reasons) == (OK, [])
-    assert stopped.stderr.startswith("WARNING: left at AWS: ")
+    assert stopped.stderr.startswith("WARNING: stopped; left at AWS: ")
     assert here.probe("n1").code == NOT_RUNNING
     cloud.lab.clear_faults()
     assert here.start("n2").code == OK

@@ -48,7 +48,7 @@ def scarce(agent: Agent, action: str, outcome: Outcome, owners: set[str]) -> lis
         (ROUTE, STOP, OK, "", {"n1"}),
         (ROUTE, REPAIR, DEGRADED, WHY, {"n1", "n3"}),
         (ELASTIC, STOP, OK, "", set()),
-        (ELASTIC, STOP, OK, "WARNING: left at AWS\n", {"n1"}),
+        (ELASTIC, STOP, OK, "WARNING: stopped; left at AWS\n", {"n1"}),
     ],
 )
 def test_what_an_action_without_memory_may_do(

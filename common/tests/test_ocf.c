@@ -301,7 +301,7 @@ ocf_stop_releases_then_lets_go(void **state)
     assert_true(the.let_go_left_ms <= 2500);
 }
 
-#define LEFT "WARNING: left at AWS: what AWS said"
+#define LEFT "WARNING: stopped; left at AWS: what AWS said"
 
 static void
 ocf_stop_that_cannot_let_go_is_a_success_with_a_warning(void **state)
