@@ -88,16 +88,20 @@ acquire(struct ocf_ctx *ctx, struct err *e)
 {
     struct params *p = ctx->params;
     struct aws_session *session = NULL;
+    struct deadline d = ctx->deadline;
     struct err ignored = {0};
+    bool here = eip_judge(&p->eip, &p->now, p->nic.eni_id, &ignored) == OCF_HERE;
     int rc = mark_set(ctx, e);
 
     rc = rc < 0 ? rc : ocf_aws(ctx, &session, e);
-    ctx->idle = eip_judge(&p->eip, &p->now, p->nic.eni_id, &ignored) == OCF_HERE;
+    ctx->idle = here && !ocf_is_anew(ctx);
     if (rc < 0 || ctx->idle) {
         return rc;
     }
-    return ec2_associate_elastic_ip(session, p->now.allocation_id, p->nic.eni_id,
-                                    &p->eip.private_ip, false, ctx->deadline, e);
+    d = here ? deadline_cap(d, ctx->aws_params->api_timeout_ms) : d;
+    rc = ec2_associate_elastic_ip(session, p->now.allocation_id, p->nic.eni_id, &p->eip.private_ip,
+                                  false, d, e);
+    return here ? ocf_written_again(ctx, e) : rc;
 }
 
 static int

@@ -114,6 +114,7 @@ struct ec2_route_change {
     struct addr destination;
     const char *target;          /* "eni-..." or "tgw-...", or "tgw-attach-..."; borrowed */
     bool create;                 /* CreateRoute instead of ReplaceRoute */
+    bool again;                  /* for who applies it: it is shown to be like that already */
     struct aws_session *session; /* as in struct aws_call: the table's region and account ... */
     uint64_t within_ms;          /* ... and its patience */
     struct err error;            /* out; code 0 when the write was accepted */

@@ -98,6 +98,25 @@ ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e)
 }
 
 bool
+ocf_is_anew(const struct ocf_ctx *ctx)
+{
+    return ctx->operation == OCF_OP_START && ctx->local == OCF_ABSENT;
+}
+
+int
+ocf_written_again(const struct ocf_ctx *ctx, const struct err *e)
+{
+    enum err_class class = err_class(e->code);
+
+    if (class == ERR_CLASS_NONE || class == ERR_CLASS_UNCERTAIN || class == ERR_CLASS_NOT_FOUND ||
+        e->code == -ERR_CANCELLED) {
+        return e->code;
+    }
+    ocf_warn(ctx, "here by what AWS shows, which could not be written again", e);
+    return 0;
+}
+
+bool
 ocf_finding(struct ocf_ctx *ctx, int code, const char *format, ...)
 {
     int exit_code = verdict_exit_code_of_error(code);

@@ -187,6 +187,21 @@ void ocf_finding_of(struct ocf_ctx *ctx, const char *fine, const struct err *e);
  */
 void ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e);
 
+/*!
+ * \brief Whether this is a start that found nothing of the resource on this node
+ *
+ * Reads lag behind writes by seconds: what AWS shows to be here already may be what it was before a
+ * stop, or before another owner. Such a start writes that too.
+ */
+bool ocf_is_anew(const struct ocf_ctx *ctx);
+
+/*!
+ * \brief What comes of a write of what AWS shows to be here already: that it failed is a warning
+ *
+ * \return 0; the error when only another look tells what holds, or when it was asked to end
+ */
+int ocf_written_again(const struct ocf_ctx *ctx, const struct err *e) OCF_MUST_CHECK;
+
 /*! \brief Whether this is a recurring monitor of role Stopped: it makes sure that the resource is
  *         not here. */
 bool ocf_is_standby(const struct ocf_ctx *ctx);

@@ -75,13 +75,13 @@ routeplan_note_route(char text[ERR_TEXT_MAX], size_t *n, const char *table_id,
 }
 
 static void
-add_change(struct making *m, const char *table_id, const struct addr *destination, bool create)
+add_change(struct making *m, const char *table_id, const struct addr *destination,
+           struct ec2_route_change c)
 {
-    struct ec2_route_change *c = &m->plan.changes[m->plan.n_changes++];
-
-    *c = (struct ec2_route_change){
-        .destination = *destination, .target = m->in->eni_id, .create = create};
-    (void)snprintf(c->table_id, sizeof(c->table_id), "%s", table_id);
+    c.destination = *destination;
+    c.target = m->in->eni_id;
+    (void)snprintf(c.table_id, sizeof(c.table_id), "%s", table_id);
+    m->plan.changes[m->plan.n_changes++] = c;
 }
 
 static void
@@ -96,7 +96,7 @@ note_missing(struct making *m, const char *table_id, const struct addr *destinat
                    table_id[0] == '\0' ? "no route table%s: %s has a route" : "%s: %s has no route",
                    table_id, addr_cidr_text(destination, text));
     if (m->in->create && table_id[0] != '\0') {
-        add_change(m, table_id, destination, true);
+        add_change(m, table_id, destination, (struct ec2_route_change){.create = true});
     }
 }
 
@@ -113,6 +113,9 @@ consider(struct making *m, const struct ec2_route_table *t, const struct addr *d
     }
     if (strcmp(r->target, m->in->eni_id) == 0 && !r->blackhole) {
         m->plan.n_ours++;
+        if (m->in->again) {
+            add_change(m, t->id, destination, (struct ec2_route_change){.again = true});
+        }
         return;
     }
     if (strcmp(r->target, m->in->eni_id) == 0) {
@@ -121,7 +124,7 @@ consider(struct making *m, const struct ec2_route_table *t, const struct addr *d
         m->plan.n_others++;
     }
     routeplan_note_route(m->plan.text, &m->n_wrong, t->id, destination, r->target, r->blackhole);
-    add_change(m, t->id, destination, false);
+    add_change(m, t->id, destination, (struct ec2_route_change){0});
 }
 
 static bool
@@ -266,7 +269,8 @@ routeplan_read(struct ocf_ctx *ctx, const struct node_nic *nic, const struct par
                                  .n_destinations = destinations->n,
                                  .eni_id = nic->eni_id,
                                  .every_table = ids->n > 0,
-                                 .create = create};
+                                 .create = create,
+                                 .again = ocf_is_anew(ctx)};
     struct routeplan plan = {0};
     struct aws_session *aws = NULL;
     int rc = ocf_aws(ctx, &aws, e);
@@ -326,11 +330,14 @@ routeplan_check(const struct routeplan *p, const struct route_params *params, co
 }
 
 void
-routeplan_sum_add(struct routeplan_sum *s, const char *table_id, const struct err *error)
+routeplan_sum_add(struct routeplan_sum *s, const char *table_id, bool again,
+                  const struct err *error)
 {
     s->n++;
     if (is_open(error->code)) {
         s->open = true;
+    } else if (again && error->code < 0) {
+        s->again = s->again.code == 0 ? *error : s->again;
     } else if (error->code < 0 && s->n_failed++ == 0) {
         s->first = *error;
         (void)snprintf(s->table_id, sizeof(s->table_id), "%s", table_id);
@@ -338,8 +345,14 @@ routeplan_sum_add(struct routeplan_sum *s, const char *table_id, const struct er
 }
 
 int
-routeplan_sum_up(const struct routeplan_sum *s, struct err *e)
+routeplan_sum_up(const struct ocf_ctx *ctx, const struct routeplan_sum *s, struct err *e)
 {
+    int rc = ocf_written_again(ctx, &s->again);
+
+    if (rc < 0) {
+        *e = s->again;
+        return rc;
+    }
     if (s->n_failed == 0) {
         return s->open ? err_set(e, ERR_UNCERTAIN, "answers to route changes were lost") : 0;
     }
@@ -353,7 +366,7 @@ routeplan_sum_up(const struct routeplan_sum *s, struct err *e)
 
 /* What became of the writes. */
 static int
-sum_up(const struct routeplan *p, struct err *e)
+sum_up(const struct ocf_ctx *ctx, const struct routeplan *p, struct err *e)
 {
     struct routeplan_sum sum = {.n = 0};
 
@@ -363,9 +376,9 @@ sum_up(const struct routeplan *p, struct err *e)
 
         log_info("%s: %s -> %s: %s", c->table_id, addr_cidr_text(&c->destination, text), c->target,
                  c->error.code == 0 ? "written" : c->error.text);
-        routeplan_sum_add(&sum, c->table_id, &c->error);
+        routeplan_sum_add(&sum, c->table_id, c->again, &c->error);
     }
-    return routeplan_sum_up(&sum, e);
+    return routeplan_sum_up(ctx, &sum, e);
 }
 
 int
@@ -381,11 +394,14 @@ routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_par
     if (rc < 0 || ctx->idle) {
         return rc;
     }
+    for (size_t i = 0; i < p->n_changes; i++) {
+        p->changes[i].within_ms = p->changes[i].again ? ctx->aws_params->api_timeout_ms : 0;
+    }
     if (ec2_change_routes(&ctx->session, p->changes, p->n_changes, false, ctx->deadline) ==
         -ERR_NOMEM) {
         return err_set(e, ERR_NOMEM, "out of memory");
     }
-    return sum_up(p, e);
+    return sum_up(ctx, p, e);
 }
 
 /* Whether each planned write would be allowed; without any, there is none to ask about. */

@@ -31,6 +31,7 @@ struct routeplan_input {
     bool every_table;   /* each table needs each route (tables named by the user); else each route
                            is needed in one table at least (tables found by their routes) */
     bool create;        /* plan to create what is missing */
+    bool again;         /* plan to write what leads here already, too: see ocf_is_anew() */
     const struct known *lost; /* routes that tables had before and have not now; NULL: none */
 };
 
@@ -103,13 +104,21 @@ struct routeplan_sum {
     bool open;                 /* the state has to be read before anything is repeated */
     char table_id[AWS_ID_MAX]; /* the first that failed, and why */
     struct err first;
+    struct err again; /* the first that failed of those that were written again */
 };
 
-/*! \brief Count a write; \p error has the code 0 when it was accepted. */
-void routeplan_sum_add(struct routeplan_sum *s, const char *table_id, const struct err *error);
+/*!
+ * \brief Count a write
+ *
+ * \param[in] again  it was of what is shown to be like that already: see ocf_written_again()
+ * \param[in] error  has the code 0 when it was accepted
+ */
+void routeplan_sum_add(struct routeplan_sum *s, const char *table_id, bool again,
+                       const struct err *error);
 
 /*! \brief The error of all of them, as routeplan_apply() has it. */
-int routeplan_sum_up(const struct routeplan_sum *s, struct err *e) OCF_MUST_CHECK;
+int routeplan_sum_up(const struct ocf_ctx *ctx, const struct routeplan_sum *s,
+                     struct err *e) OCF_MUST_CHECK;
 
 /*!
  * \brief The check of a monitor at depth 10: HERE when the ENI passes on what is sent to the

@@ -32,7 +32,8 @@ enum ocf_verdict secondary_ask_aws(struct ocf_ctx *ctx, struct secondary *s, str
 enum ocf_verdict secondary_judge(const struct secondary *s, struct err *why);
 
 /*!
- * \brief Assign to our ENI those that the holders found last say are not ours
+ * \brief Assign to our ENI those that the holders found last say are not ours; all of them when
+ *        ocf_is_anew()
  *
  * \return 0 when all was accepted; -ERR_UNCERTAIN when EC2 refused an IPv6 address that another
  *         has: a read that lags behind did not show it, and the next decides anew; else the error

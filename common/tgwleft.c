@@ -85,7 +85,7 @@ tgwleft_first_failed(const struct tgwvip *t, size_t region)
     for (size_t i = 0; i < t->plan.n_changes; i++) {
         const struct tgwplan_change *c = &t->plan.changes[i];
 
-        if (c->error.code < 0 && strcmp(c->region, t->regions[region].name) == 0) {
+        if (c->error.code < 0 && !c->again && strcmp(c->region, t->regions[region].name) == 0) {
             return c;
         }
     }

@@ -68,13 +68,11 @@ note_route(struct making *m, const struct present *r)
 }
 
 static void
-add_change(struct making *m, const struct present *r, const char *target, bool create)
+add_change(struct making *m, const struct present *r, const char *target, struct tgwplan_change c)
 {
-    struct tgwplan_change c = {.region = m->plan.regions[r->region].name,
-                               .transit = r->transit,
-                               .destination = *r->destination,
-                               .create = create};
-
+    c.region = m->plan.regions[r->region].name;
+    c.transit = r->transit;
+    c.destination = *r->destination;
     (void)snprintf(c.table_id, sizeof(c.table_id), "%s", r->table_id);
     (void)snprintf(c.target, sizeof(c.target), "%s", target);
     (void)snprintf(c.seen, sizeof(c.seen), "%s", r->target);
@@ -297,7 +295,7 @@ lead(struct making *m, const struct present *r, const char *target)
         return;
     }
     note_route(m, r);
-    add_change(m, r, target, false);
+    add_change(m, r, target, (struct tgwplan_change){0});
 }
 
 static void
@@ -328,6 +326,9 @@ consider_vpc_table(struct making *m, size_t region, const struct ec2_route_table
     if (is_own_vpc(m, region, t)) {
         count_own(m, &r);
         lead(m, &r, m->in->eni_id);
+        if (m->in->again && strcmp(r.target, m->in->eni_id) == 0 && !r.blackhole) {
+            add_change(m, &r, m->in->eni_id, (struct tgwplan_change){.again = true});
+        }
         return;
     }
     way = tgwpath_enter(&m->path, &m->in->regions[region], t->vpc_id, r.target);
@@ -407,7 +408,7 @@ miss_route(struct making *m, size_t region, const struct tgw_table *t,
     } else if (!is_being_created(m, t->id, destination)) {
         routeplan_note(m->plan.regions[region].text, &m->plan.regions[region].n_wrong,
                        "%s: no route to %s", t->id, addr_cidr_text(destination, text));
-        add_change(m, &r, target, true);
+        add_change(m, &r, target, (struct tgwplan_change){.create = true});
     }
 }
 

@@ -35,6 +35,7 @@ struct tgwplan_input {
     const struct addr *destinations;
     size_t n_destinations;
     bool create; /* plan to create the routes that TGW tables lack */
+    bool again;  /* plan to write what leads to the ENI already, too: see ocf_is_anew() */
     const struct known
         *lost; /* routes that tables of VPCs had before and have not now; NULL: none */
 };
@@ -48,6 +49,7 @@ struct tgwplan_change {
     char target[AWS_ID_MAX];   /* "eni-..." or "tgw-..." in a VPC; "tgw-attach-..." in a TGW */
     char seen[EC2_TARGET_MAX]; /* the target it has now; "": none, or the route does not exist */
     bool create;               /* it does not exist */
+    bool again;                /* it is shown to lead there already */
     struct err error;          /* for who applies it; 0 here */
 };
 

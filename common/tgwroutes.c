@@ -72,6 +72,7 @@ tgwroutes_plan(const struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
                                .destinations = t->vip.addresses.items,
                                .n_destinations = t->vip.addresses.n,
                                .create = t->routes.create_routes,
+                               .again = ocf_is_anew(ctx) && !t->written,
                                .lost = &lost};
     struct tgwplan plan = {0};
     int rc = find_lost(ctx, t, &lost);
@@ -128,11 +129,13 @@ static struct ec2_route_change
 write_of(const struct ocf_ctx *ctx, const struct tgwvip *t, const struct tgwplan_change *c)
 {
     size_t region = region_of(t, c);
-    struct ec2_route_change w = {.destination = c->destination,
-                                 .target = c->target,
-                                 .create = c->create,
-                                 .session = t->sessions[region],
-                                 .within_ms = region == 0 ? 0 : ctx->aws_params->api_timeout_ms};
+    struct ec2_route_change w = {
+        .destination = c->destination,
+        .target = c->target,
+        .create = c->create,
+        .again = c->again,
+        .session = t->sessions[region],
+        .within_ms = region == 0 && !c->again ? 0 : ctx->aws_params->api_timeout_ms};
 
     (void)snprintf(w.table_id, sizeof(w.table_id), "%s", c->table_id);
     return w;
@@ -171,6 +174,7 @@ tgwroutes_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     int rc = change_routes(ctx, t, false, e);
     bool written = false;
 
+    t->written = true;
     for (size_t i = 0; rc == 0 && i < t->plan.n_changes; i++) {
         const struct tgwplan_change *c = &t->plan.changes[i];
         char text[ADDR_TEXT_MAX];
@@ -205,7 +209,7 @@ tgwroutes_are_settling(const struct ocf_ctx *ctx)
 
 /* What became of the writes to the own region's VPC tables, or to its TGW tables. */
 static int
-sum_up_kind(const struct tgwvip *t, bool transit, struct err *e)
+sum_up_kind(const struct ocf_ctx *ctx, const struct tgwvip *t, bool transit, struct err *e)
 {
     struct routeplan_sum sum = {.n = 0};
 
@@ -213,19 +217,19 @@ sum_up_kind(const struct tgwvip *t, bool transit, struct err *e)
         const struct tgwplan_change *c = &t->plan.changes[i];
 
         if (region_of(t, c) == 0 && c->transit == transit) {
-            routeplan_sum_add(&sum, c->table_id, &c->error);
+            routeplan_sum_add(&sum, c->table_id, c->again, &c->error);
         }
     }
-    return routeplan_sum_up(&sum, e);
+    return routeplan_sum_up(ctx, &sum, e);
 }
 
 /* The two kinds need permissions of their own: one that is denied altogether is told as that. */
 int
-tgwroutes_sum_up_own(const struct tgwvip *t, struct err *e)
+tgwroutes_sum_up_own(const struct ocf_ctx *ctx, const struct tgwvip *t, struct err *e)
 {
     struct err transit = {0};
-    int rc = sum_up_kind(t, false, e);
-    int rc2 = sum_up_kind(t, true, &transit);
+    int rc = sum_up_kind(ctx, t, false, e);
+    int rc2 = sum_up_kind(ctx, t, true, &transit);
 
     if (rc2 < 0 && (rc == 0 || err_class(rc) == ERR_CLASS_UNCERTAIN)) {
         *e = transit;

@@ -39,7 +39,8 @@ int tgwroutes_ask(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e) OCF_MUST
  *
  * \return 0; as routeplan_sum_up(), of the VPC's tables before those of Transit Gateways
  */
-int tgwroutes_sum_up_own(const struct tgwvip *t, struct err *e) OCF_MUST_CHECK;
+int tgwroutes_sum_up_own(const struct ocf_ctx *ctx, const struct tgwvip *t,
+                         struct err *e) OCF_MUST_CHECK;
 
 /*! \brief Whether reads may still show what this node has just replaced. */
 bool tgwroutes_are_settling(const struct ocf_ctx *ctx);

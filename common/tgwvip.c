@@ -261,7 +261,7 @@ plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     }
     ctx->idle = ctx->idle && rc == 0 && tgwroutes_n_changes(t, 0) == 0;
     rc = rc < 0 ? rc : tgwroutes_write(ctx, t, e);
-    return rc < 0 ? rc : tgwroutes_sum_up_own(t, e);
+    return rc < 0 ? rc : tgwroutes_sum_up_own(ctx, t, e);
 }
 
 static bool

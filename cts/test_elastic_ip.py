@@ -135,10 +135,30 @@ def test_address_that_was_associated_by_hand_is_taken_over(eip: Runner, cloud: C
     cloud.associate(WEB, cloud.eni("n1"))
     assert eip.probe("n1").code == NOT_RUNNING, "nobody started it"
     started = eip.start("n1")
-    assert (started.code, cloud.writes(started)) == (OK, [])
+    assert (started.code, cloud.writes(started)) == (OK, ["AssociateAddress"])
     assert eip.monitor("n1").code == OK
     assert eip.stop("n1").code == OK
     assert cloud.leads_to(WEB) is None
+
+
+def test_start_does_not_trust_reads_of_before_the_last_owner(here: Runner, cloud: Cloud) -> None:
+    cloud.lab.control.settings(read_delay_s=60)
+    assert here.stop("n1").code == OK
+    cloud.associate(WEB, cloud.eni("n2"))
+    assert here.start("n1").code == OK, "what it reads is of before the stop"
+    assert cloud.leads_to(WEB) == at(cloud, "n1")
+
+
+def test_start_that_may_not_write_goes_by_what_it_reads(here: Runner, cloud: Cloud) -> None:
+    cloud.lab.fault("ec2", "denied", action="DisassociateAddress")
+    assert here.stop("n1").code == OK
+    cloud.lab.fault("ec2", "denied", action="AssociateAddress")
+    started = here.start("n1")
+    assert (started.code, started.reasons) == (OK, [])
+    (warning,) = started.stderr.splitlines()
+    assert warning.startswith("WARNING: here by what AWS shows, which could not be written again: ")
+    assert "ec2:AssociateAddress" in warning
+    assert here.monitor("n1").code == OK
 
 
 def test_two_starts_at_once_both_succeed(eip: Runner, cloud: Cloud) -> None:

@@ -138,6 +138,28 @@ def test_stop_twice_is_fine(here: Runner) -> None:
         assert (stopped.code, stopped.reasons, stopped.requests) == (OK, [], [])
 
 
+def test_start_does_not_trust_reads_of_before_the_last_owner(here: Runner, cloud: Cloud) -> None:
+    assert here.stop("n1").code == OK
+    cloud.lab.control.settings(read_delay_s=60)
+    for table in TABLES:
+        cloud.route("Replace", table, ROUTE, cloud.eni("n2"))
+    started = here.start("n1")
+    assert (started.code, started.stderr) == (OK, ""), "what it reads is of before"
+    assert set(cloud.writes(started)) == {"ReplaceRoute"}
+    assert cloud.owners() == {"n1"}
+
+
+def test_start_that_may_not_write_goes_by_what_it_reads(here: Runner, cloud: Cloud) -> None:
+    assert here.stop("n1").code == OK
+    cloud.lab.fault("ec2", "denied", action="ReplaceRoute")
+    started = here.start("n1")
+    assert (started.code, started.reasons) == (OK, [])
+    (warning,) = started.stderr.splitlines()
+    assert warning.startswith("WARNING: here by what AWS shows, which could not be written again: ")
+    assert "ec2:ReplaceRoute" in warning
+    assert here.monitor("n1").code == OK
+
+
 def test_two_starts_at_once_both_succeed(vip: Runner, cloud: Cloud) -> None:
     both = [vip.begin("n2", "start") for _ in range(2)]
     assert [vip.end(one).code for one in both] == [OK, OK]

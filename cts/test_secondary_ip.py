@@ -157,10 +157,48 @@ def test_address_that_was_put_there_by_hand_is_taken_over(
     probed = second.probe("n1")
     assert probed.code == (OK if prefix else NOT_RUNNING)
     started = second.start("n1")
-    assert (started.code, cloud.writes(started)) == (OK, [])
+    writes = [] if prefix == 32 else [ASSIGN]
+    assert (started.code, cloud.writes(started)) == (OK, writes)
     assert second.monitor("n1").code == OK
     assert second.stop("n1").code == OK
     assert (holders(cloud), on(cloud, "n1")) == ({None}, [])
+
+
+@pytest.mark.parametrize("ip", [IP, IP6])
+def test_start_does_not_trust_reads_of_before_the_stop(
+    second: Runner, cloud: Cloud, ip: str
+) -> None:
+    assert second.start("n1", ip=ip).code == OK
+    cloud.lab.control.settings(read_delay_s=60)
+    assert second.stop("n1", ip=ip).code == OK
+    assert holders(cloud, ip) == {None}
+    assert second.start("n1", ip=ip).code == OK, "what it reads is of before the stop"
+    assert holders(cloud, ip) == {cloud.eni("n1")}
+
+
+def test_start_does_not_trust_reads_of_before_the_last_owner(here: Runner, cloud: Cloud) -> None:
+    cloud.lab.control.settings(read_delay_s=60)
+    assert here.stop("n1").code == OK
+    cloud.assign(cloud.eni("n3"), IP)
+    assert here.start("n1").code == OK
+    assert holders(cloud) == {cloud.eni("n1")}
+
+
+@pytest.mark.parametrize("ip", [IP, IP6])
+def test_start_that_may_not_write_goes_by_what_it_reads(
+    second: Runner, cloud: Cloud, ip: str
+) -> None:
+    call = ASSIGN6 if ":" in ip else ASSIGN
+    assert second.start("n1", ip=ip).code == OK
+    cloud.lab.fault("ec2", "denied", action=UNASSIGN6 if ":" in ip else UNASSIGN)
+    assert second.stop("n1", ip=ip).code == OK
+    cloud.lab.fault("ec2", "denied", action=call)
+    started = second.start("n1", ip=ip)
+    assert (started.code, started.reasons) == (OK, [])
+    (warning,) = started.stderr.splitlines()
+    assert warning.startswith("WARNING: here by what AWS shows, which could not be written again: ")
+    assert f"ec2:{call}" in warning
+    assert second.monitor("n1", ip=ip).code == OK
 
 
 def test_two_starts_at_once_both_succeed(second: Runner, cloud: Cloud) -> None:

@@ -39,6 +39,8 @@ LAB_NAME = "cts_tgw"
 NODES = 3
 CLIENTS = ("tokyo", "osaka", "singapore")
 BOTH = f"{VIP} {VIP6}"
+# A start writes the two tables of the node's VPC whatever they show.
+OWN_TABLES = ["ReplaceRoute"] * 2
 STANDBY = {"OCF_RESKEY_CRM_meta_role": "Stopped"}
 # A warm look at a region: its VPC tables, and each of its two Transit Gateway tables.
 LOOK = ["DescribeRouteTables", "SearchTransitGatewayRoutes", "SearchTransitGatewayRoutes"]
@@ -126,6 +128,28 @@ def test_ipv6_and_several_addresses(vip: Runner, cloud: Transit, ip: str) -> Non
 def test_start_twice_writes_nothing(here: Runner, cloud: Transit) -> None:
     again = here.start("n1")
     assert (again.code, again.stderr, cloud.writes(again)) == (OK, "", [])
+
+
+def test_start_does_not_trust_reads_of_before_the_last_owner(here: Runner, cloud: Transit) -> None:
+    assert here.stop("n1").code == OK
+    cloud.lab.control.settings(read_delay_s=60)
+    own = [table for table, target in cloud.targets().items() if target == cloud.eni("n1")]
+    cloud.lead_all(dict.fromkeys(own, cloud.eni("tokyo")))
+    started = here.start("n1")
+    assert (started.code, started.stderr) == (OK, ""), "what it reads is of before"
+    assert set(cloud.writes(started)) == {"ReplaceRoute"}
+    assert cloud.owners() == {"n1"}
+
+
+def test_start_that_may_not_write_goes_by_what_it_reads(here: Runner, cloud: Transit) -> None:
+    assert here.stop("n1").code == OK
+    cloud.lab.fault("ec2", "denied", action="ReplaceRoute")
+    started = here.start("n1")
+    assert (started.code, started.reasons) == (OK, [])
+    (warning,) = started.stderr.splitlines()
+    assert warning.startswith("WARNING: here by what AWS shows, which could not be written again: ")
+    assert "ec2:ReplaceRoute" in warning
+    assert here.monitor("n1").code == OK
 
 
 def test_two_starts_at_once_both_succeed(vip: Runner, cloud: Transit) -> None:
@@ -435,7 +459,7 @@ def test_create_routes_creates_what_gateways_lack(vip: Runner, cloud: Transit, t
     cloud.lead(table, None)
     started = vip.start("n1", create_routes="true")
     assert (started.code, started.stderr) == (OK, "")
-    assert cloud.writes(started) == ["CreateTransitGatewayRoute"]
+    assert sorted(cloud.writes(started)) == ["CreateTransitGatewayRoute", *OWN_TABLES]
     assert cloud.targets() == cloud.wanted("n1")
     assert vip.monitor("n1", create_routes="true").code == OK
 
@@ -479,7 +503,7 @@ def test_propagated_route_is_reported_with_the_command(
     vip: Runner, cloud: Transit, announced: str
 ) -> None:
     started = vip.start("n1")
-    assert (started.code, cloud.writes(started)) == (OK, [])
+    assert (started.code, cloud.writes(started)) == (OK, OWN_TABLES)
     seen = vip.monitor("n1", on_drift="repair")
     assert (seen.code, cloud.writes(seen)) == (DEGRADED, [])
     for outcome in (started, seen):

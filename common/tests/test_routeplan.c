@@ -74,6 +74,7 @@ routeplan_make_table_of_cases(void **state)
         const char *destinations[4];
         bool every_table;
         bool create;
+        bool again;
         enum ocf_verdict verdict;
         size_t n_ours;
         size_t n_dead;
@@ -192,6 +193,16 @@ routeplan_make_table_of_cases(void **state)
          .n_others = 1,
          .text = A ": " V4 " -> " OURS "0",
          .changes = {A " " V4}},
+        {.name = "what is here already is written again",
+         .tables = {{A, {{V4, OURS}}}, {B, {{V4, OTHER}}}, {C, {{V4, OURS "!"}}}},
+         .destinations = {V4},
+         .again = true,
+         .verdict = OCF_DEGRADED,
+         .n_ours = 1,
+         .n_dead = 1,
+         .n_others = 1,
+         .text = B ": " V4 " -> " OTHER " (and 1 more)",
+         .changes = {A " " V4 " again", B " " V4, C " " V4}},
         {.name = "nothing asked for", .verdict = OCF_HERE, .text = ""},
     };
 
@@ -205,6 +216,7 @@ routeplan_make_table_of_cases(void **state)
         make_world(&w, cases[i].tables, cases[i].destinations);
         w.in.every_table = cases[i].every_table;
         w.in.create = cases[i].create;
+        w.in.again = cases[i].again;
         assert_int_equal(routeplan_make(&w.in, &p), 0);
         assert_int_equal(p.n_ours, cases[i].n_ours);
         assert_int_equal(p.n_dead, cases[i].n_dead);
@@ -217,9 +229,9 @@ routeplan_make_table_of_cases(void **state)
             char what[128];
 
             assert_true(n < p.n_changes);
-            (void)snprintf(what, sizeof(what), "%s %s%s", p.changes[n].table_id,
+            (void)snprintf(what, sizeof(what), "%s %s%s%s", p.changes[n].table_id,
                            addr_cidr_text(&p.changes[n].destination, text),
-                           p.changes[n].create ? " new" : "");
+                           p.changes[n].create ? " new" : "", p.changes[n].again ? " again" : "");
             assert_string_equal(what, cases[i].changes[n]);
             assert_string_equal(p.changes[n].target, OURS);
         }

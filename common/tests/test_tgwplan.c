@@ -613,6 +613,36 @@ tgwplan_make_problems(void **state)
     run_cases(cases, ARRAY_LEN(cases));
 }
 
+/* Only what tells who of the ENI's VPC has the address: the rest is the same for all of them. */
+static void
+tgwplan_make_writes_the_nodes_vpc_again(void **state)
+{
+    static struct tgwworld w;
+    struct addr destination = destination_of('4');
+    struct tgwplan_input in = {.regions = w.regions,
+                               .region = "tokyo",
+                               .vpc_id = "vpc-t",
+                               .eni_id = "eni-1",
+                               .destinations = &destination,
+                               .n_destinations = 1,
+                               .again = true};
+    struct tgwplan p = {0};
+
+    (void)state;
+    read_world(&w, TOKYO_HERE "vpc rtb-u vpc-t 4=eni-2\nvpc rtb-v vpc-t 4=eni-1!\n");
+    in.n_regions = w.n;
+    assert_int_equal(tgwplan_make(&in, &p), 0);
+    assert_int_equal(p.n_ours, 1);
+    assert_int_equal(p.regions[0].n_wrong, 2);
+    assert_int_equal(p.n_changes, 3);
+    for (size_t i = 0; i < p.n_changes; i++) {
+        assert_false(p.changes[i].transit);
+        assert_string_equal(p.changes[i].target, "eni-1");
+        assert_int_equal(p.changes[i].again, strcmp(p.changes[i].table_id, "rtb-t") == 0);
+    }
+    tgwplan_done(&p);
+}
+
 static void
 tgwplan_make_errors_untouched(void **state)
 {
@@ -697,6 +727,7 @@ main(void)
         cmocka_unit_test(tgwplan_make_paths),
         cmocka_unit_test(tgwplan_make_missing_routes),
         cmocka_unit_test(tgwplan_make_problems),
+        cmocka_unit_test(tgwplan_make_writes_the_nodes_vpc_again),
         cmocka_unit_test(tgwplan_make_errors_untouched),
         cmocka_unit_test(tgwplan_make_silent_region_tells_why),
         cmocka_unit_test(tgwplan_make_counts_of_the_nodes_vpc),
