@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define PORT         53
+#define FLAGS        2 /* the first byte of them in a message */
+#define CUT_SHORT    0x02
 #define TRIES        2
 #define FIRST_WAIT_S 1
 #define NEEDED_MS    3500 /* one second for the first try, two for the second */
@@ -20,7 +22,9 @@
 static int
 set_server(struct __res_state *state, const struct addr *server)
 {
-    state->options &= ~(unsigned long)(RES_ROTATE | RES_USE_DNSSEC);
+    /* libc waits for TCP without an end: what does not fit says so, and with EDNS it fits. */
+    state->options &= ~(unsigned long)(RES_ROTATE | RES_USE_DNSSEC | RES_USEVC);
+    state->options |= RES_IGNTC | RES_USE_EDNS0;
     state->retrans = FIRST_WAIT_S;
     state->retry = TRIES;
     state->nscount = 1;
@@ -53,6 +57,9 @@ read_answer(const unsigned char *answer, int len, int family, struct addr_list *
     if (ns_initparse(answer, len, &message) < 0) {
         return -ERR_MALFORMED;
     }
+    if ((answer[FLAGS] & CUT_SHORT) != 0) {
+        return -ERR_TOO_BIG;
+    }
     for (int i = 0; i < ns_msg_count(message, ns_s_an); i++) {
         struct addr a = {.family = family, .prefix_len = (uint8_t)(size * 8)};
         ns_rr rr;
@@ -69,14 +76,16 @@ read_answer(const unsigned char *answer, int len, int family, struct addr_list *
     return 0;
 }
 
-/* What an answer that cannot be used means. */
+/* What an answer that cannot be used means. One that is cut short may have lost all records. */
 static int
-judge(const struct __res_state *state, const char *server, const char *name, struct err *e)
+judge(const struct __res_state *state, const unsigned char *answer, const char *server,
+      const char *name, struct err *e)
 {
     switch (state->res_h_errno) {
     case HOST_NOT_FOUND:
-    case NO_DATA:
         return 0;
+    case NO_DATA:
+        return (answer[FLAGS] & CUT_SHORT) != 0 ? -ERR_TOO_BIG : 0;
     case TRY_AGAIN:
         return err_set(e, ERR_TIMEOUT, "resolver %s has no answer for %s", server, name);
     default:
@@ -88,7 +97,7 @@ int
 dns_addresses(const struct addr *server, const char *name, int family, struct deadline d,
               struct addr_list *ret, struct err *e)
 {
-    unsigned char answer[NS_MAXMSG];
+    unsigned char answer[NS_MAXMSG] = {0};
     struct __res_state state = {.retry = 0};
     struct addr_list found = {.n = 0};
     char query[DNSNAME_MAX];
@@ -107,10 +116,14 @@ dns_addresses(const struct addr *server, const char *name, int family, struct de
     if (rc == 0) {
         len = res_nquery(&state, query, ns_c_in, family == AF_INET ? ns_t_a : ns_t_aaaa, answer,
                          sizeof(answer));
-        rc = len < 0 ? judge(&state, addr_text(server, text), name, e)
+        rc = len < 0 ? judge(&state, answer, addr_text(server, text), name, e)
                      : read_answer(answer, len, family, &found);
     }
     res_nclose(&state);
+    if (rc == -ERR_TOO_BIG) {
+        return err_set(e, ERR_TOO_BIG, "resolver %s: its answer for %s does not fit into UDP",
+                       addr_text(server, text), name);
+    }
     if (rc == -ERR_NOMEM || rc == -ERR_MALFORMED) {
         return err_set(e, (enum err_code) - rc, "resolver %s: %s", addr_text(server, text),
                        err_text(rc));

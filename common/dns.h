@@ -10,8 +10,9 @@
 /*!
  * \brief Ask one name server for the addresses of a name, by libc's resolver
  *
- * By UDP, and by TCP when the answer does not fit. A server that is silent is asked twice, which
- * takes 3 s: it is not asked at all when there is less than that until the deadline.
+ * By UDP alone, where EDNS makes room for all addresses that an agent takes: libc waits for TCP
+ * without an end. A server that is silent is asked twice, which takes 3 s: it is not asked at all
+ * when there is less than that until the deadline.
  *
  * \param[in]  name    canonical (dnsname.h); no search list is tried
  * \param[in]  family  AF_INET or AF_INET6
@@ -19,7 +20,7 @@
  *                     none of this family
  *
  * \return 0; -ERR_TIMEOUT for no answer; -ERR_SERVICE when it cannot tell (SERVFAIL, REFUSED);
- *         -ERR_MALFORMED; -ERR_DEADLINE; -ERR_SYSTEM
+ *         -ERR_MALFORMED; -ERR_TOO_BIG when it is cut short; -ERR_DEADLINE; -ERR_SYSTEM
  *
  * Source: resolver(3); RFC 1035.
  */

@@ -14,6 +14,7 @@
 /*
  * A name server on port 53 of a network namespace of the test's own. The child answers one
  * question after the other with what is written here: the header's code and counts, and records.
+ * By TCP it accepts, and is silent for ever.
  */
 
 #define NAME "db.corp.example."
@@ -28,7 +29,8 @@ struct script {
     const char *records;
     size_t len;
     bool silent;
-    bool truncated; /* over UDP; TCP has it all */
+    bool truncated; /* it does not fit ... */
+    bool edns;      /* ... unless it is asked with EDNS */
 };
 
 static bool isolated;
@@ -61,35 +63,31 @@ isolate(void)
 }
 
 static void
-serve(int fd, const struct script *s, bool tcp)
+serve(int fd, const struct script *s)
 {
     unsigned char message[NS_MAXMSG];
     struct sockaddr_in6 from;
     socklen_t from_len = sizeof(from);
     ssize_t len = recvfrom(fd, message, 512, 0, (struct sockaddr *)&from, &from_len);
-    size_t begin = tcp ? 2 : 0;
-    size_t end = begin + NS_HFIXEDSZ;
+    bool cut = s->truncated || (s->edns && message[11] == 0);
+    size_t end = NS_HFIXEDSZ;
 
-    if (len < (ssize_t)(begin + NS_HFIXEDSZ) || s->silent) {
+    if (len < NS_HFIXEDSZ || s->silent) {
         return;
     }
     while (message[end] != 0) {
         end += message[end] + 1u;
     }
     end += 5; /* the empty label, type and class */
-    message[begin + 2] = (unsigned char)(0x81 | (s->truncated && !tcp ? 0x02 : 0));
-    message[begin + 3] = 0x80 | s->code;
-    message[begin + 7] = s->truncated && !tcp ? 0 : s->n;
-    message[begin + 11] = 0; /* no EDNS */
-    if (!s->truncated || tcp) {
+    message[2] = (unsigned char)(0x81 | (cut ? 0x02 : 0));
+    message[3] = 0x80 | s->code;
+    message[7] = cut ? 0 : s->n;
+    message[11] = 0; /* no EDNS */
+    if (!cut) {
         memcpy(message + end, s->records, s->len);
         end += s->len;
     }
-    if (tcp) {
-        message[0] = (unsigned char)((end - 2) >> 8);
-        message[1] = (unsigned char)(end - 2);
-    }
-    (void)!sendto(fd, message, end, 0, tcp ? NULL : (struct sockaddr *)&from, tcp ? 0 : from_len);
+    (void)!sendto(fd, message, end, 0, (struct sockaddr *)&from, from_len);
 }
 
 static int
@@ -120,13 +118,7 @@ ask(const struct script *s, const char *server, int family, struct addr_list *re
     assert_true(child >= 0);
     if (child == 0) {
         for (;;) {
-            serve(udp, s, false);
-            if (s->truncated) {
-                int fd = accept4(tcp, NULL, NULL, SOCK_CLOEXEC);
-
-                serve(fd, s, true);
-                (void)close(fd);
-            }
+            serve(udp, s);
         }
     }
     (void)close(udp);
@@ -179,17 +171,45 @@ dns_addresses_by_way_of_a_cname(void **state)
 }
 
 static void
-dns_addresses_truncated_asked_again_by_tcp(void **state)
+dns_addresses_truncated_is_an_error_at_once(void **state)
 {
     struct addr_list found = {.n = 0};
     struct err e = {0};
 
     (void)state;
     isolate();
+    found.n = 42;
     assert_int_equal(ask(SCRIPT(1, A_RR("\x0a\x00\x02\x0a"), .truncated = true), "127.0.0.1",
                          AF_INET, &found, &e),
-                     0);
-    assert_int_equal(found.n, 1);
+                     -ERR_TOO_BIG);
+    assert_string_equal(e.text,
+                        "resolver 127.0.0.1: its answer for " NAME " does not fit into UDP");
+    assert_int_equal(found.n, 42);
+}
+
+#define EIGHT                                                                                      \
+    A_RR("\x0a\x00\x02\x0a")                                                                       \
+    A_RR("\x0a\x00\x02\x0a")                                                                       \
+    A_RR("\x0a\x00\x02\x0a")                                                                       \
+    A_RR("\x0a\x00\x02\x0a")                                                                       \
+    A_RR("\x0a\x00\x02\x0a")                                                                       \
+    A_RR("\x0a\x00\x02\x0a") A_RR("\x0a\x00\x02\x0a") A_RR("\x0a\x00\x02\x0a")
+
+/* By UDP, whatever the node's resolver is told to do. */
+static void
+dns_addresses_32_fit_by_edns(void **state)
+{
+    struct addr_list found = {.n = 0};
+    struct err e = {0};
+
+    (void)state;
+    isolate();
+    assert_int_equal(setenv("RES_OPTIONS", "use-vc", 1), 0);
+    assert_int_equal(
+        ask(SCRIPT(32, EIGHT EIGHT EIGHT EIGHT, .edns = true), "127.0.0.1", AF_INET, &found, &e),
+        0);
+    assert_int_equal(unsetenv("RES_OPTIONS"), 0);
+    assert_int_equal(found.n, 32);
 }
 
 static void
@@ -252,7 +272,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dns_addresses_of_the_family_asked_for),
         cmocka_unit_test(dns_addresses_by_way_of_a_cname),
-        cmocka_unit_test(dns_addresses_truncated_asked_again_by_tcp),
+        cmocka_unit_test(dns_addresses_truncated_is_an_error_at_once),
+        cmocka_unit_test(dns_addresses_32_fit_by_edns),
         cmocka_unit_test(dns_addresses_no_such_name_is_an_answer),
         cmocka_unit_test(dns_addresses_servers_that_do_not_tell),
         FAKE_TEST(dns_addresses_no_time_left_not_asked),
