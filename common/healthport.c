@@ -128,6 +128,16 @@ place_of(const struct ocf_ctx *ctx, const struct healthport_params *p, struct pl
     return rc;
 }
 
+/* What fails between two programs of one host is no fault of AWS, its network or an endpoint. */
+static int
+blame_host(int rc, struct err *e)
+{
+    if (rc < 0 && rc != -ERR_CANCELLED) {
+        e->code = rc = -ERR_SYSTEM;
+    }
+    return rc;
+}
+
 /*
  * Tell the listener something. One that a package upgrade has left behind does what it is told and
  * counts in its own way: nothing is known of its counters then, and it is no fault of the service.
@@ -147,7 +157,7 @@ ask(const struct place *at, enum probectl_command command, struct deadline d,
     if (rc < 0) {
         *e = why;
     }
-    return rc;
+    return blame_host(rc, e);
 }
 
 /* Ask for the counters, and see each port answer. */
@@ -157,12 +167,12 @@ examine(const struct place *at, struct deadline d, struct probectl_status *ret, 
     int rc = ask(at, PROBECTL_STATUS, d, ret, e);
 
     if (rc == 0 && ret->draining != 0) {
-        return err_set(e, ERR_SERVICE, "it drains, since a stop was cut short: stop it again");
+        return err_set(e, ERR_SYSTEM, "it drains, since a stop was cut short: stop it again");
     }
     for (size_t i = 0; rc == 0 && i < at->n_ports; i++) {
         rc = tcpport_check(&at->ports[i], at->path, d, e);
     }
-    return rc;
+    return blame_host(rc, e);
 }
 
 enum ocf_verdict

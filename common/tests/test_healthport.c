@@ -179,7 +179,7 @@ healthport_look_at_a_listener_of_another_version_goes_by_its_port(void **state)
         assert_int_equal(ctx.local, OCF_HERE);
         assert_int_equal(v, has_port != 0 ? OCF_HERE : OCF_FAILED);
         assert_int_equal(status.checks, 0);
-        assert_int_equal(why.code, has_port != 0 ? 0 : -ERR_CONNECT);
+        assert_int_equal(why.code, has_port != 0 ? 0 : -ERR_SYSTEM);
     }
 }
 
