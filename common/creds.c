@@ -14,7 +14,7 @@
 
 #define RENEW_BEFORE_S   300   /* use role credentials until five minutes before they expire */
 #define RENEW_ATTEMPT_MS 3000  /* for new ones, while the old ones are still good */
-#define RENEW_AGAIN_MS   10000 /* not before, when new ones are refused like the old ones */
+#define RENEW_AGAIN_MS   10000 /* not before, when new ones are refused too, or not to be had */
 #define PROFILE_DEPTH    4     /* source_profile of a source_profile of ... */
 #define NAME_MAX_LEN     1024  /* a role with a path has some 600 */
 #define CACHE_KEY_MAX    16384
@@ -29,6 +29,8 @@ creds_init(struct creds *c)
     c->current = AWS_CREDENTIALS_INIT;
     c->renewed = false;
     c->renewed_ms = 0;
+    c->stuck = false;
+    c->stuck_ms = 0;
 }
 
 void
@@ -693,6 +695,13 @@ is_just_renewed(const struct creds *c, struct deadline d)
     return c->renewed && deadline_now_ms(d) - c->renewed_ms < RENEW_AGAIN_MS;
 }
 
+/* Whether there is nothing new to be had for those in hand, by an attempt of a moment ago. */
+static bool
+is_stuck(const struct creds *c, struct deadline d)
+{
+    return c->stuck && deadline_now_ms(d) - c->stuck_ms < RENEW_AGAIN_MS;
+}
+
 int
 creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials **ret,
           struct err *e)
@@ -706,7 +715,7 @@ creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials
         read_cache(c);
     }
     left_s = seconds_left(c, d);
-    if (!renew && left_s > RENEW_BEFORE_S) {
+    if (!renew && (left_s > RENEW_BEFORE_S || (left_s > 0 && is_stuck(c, d)))) {
         *ret = &c->current;
         return 0;
     }
@@ -717,6 +726,8 @@ creds_get(void *arg, bool renew, struct deadline d, const struct aws_credentials
     if (rc < 0 && !renew && left_s > 0) {
         log_warning("credentials expire in %lld s and cannot be renewed: %s", (long long)left_s,
                     e == NULL ? err_text(rc) : e->text);
+        c->stuck = true;
+        c->stuck_ms = deadline_now_ms(d);
         *ret = &c->current;
         return 0;
     }

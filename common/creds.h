@@ -33,6 +33,8 @@ struct creds {
     struct aws_credentials current; /* empty until the first get */
     bool renewed;                   /* since the others were refused ... */
     uint64_t renewed_ms;            /* ... at this time */
+    bool stuck;                     /* those in hand could not be renewed in good time ... */
+    uint64_t stuck_ms;              /* ... at this one */
 };
 
 /*! \brief Start with nothing in hand; the members before `current` are set by the caller. */

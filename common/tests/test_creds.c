@@ -993,6 +993,24 @@ creds_expired_in_the_cache_renewed(void **state)
     assert_key(f, &second, "ASIA2");
 }
 
+/* A metadata service that is away is not waited for before each call. */
+static void
+creds_that_cannot_be_renewed_yet_are_used_without_asking_each_time(void **state)
+{
+    struct fake *f = *state;
+    CHAIN c;
+
+    init(f, &c);
+    FAKE_SCRIPT(f, GIVES_TOKEN, GIVES_ROLE, GIVES_KEYS(JSON("ASIA1", IN_2_MIN)));
+    assert_key(f, &c, "ASIA1");
+    FAKE_SCRIPT(f, {.error = ERR_CONNECT, .times = 99});
+    assert_key(f, &c, "ASIA1");
+    for (size_t before = f->n_requests, i = 0; i < 3; i++) {
+        assert_key(f, &c, "ASIA1");
+        assert_int_equal(f->n_requests, before);
+    }
+}
+
 /* Somebody has attached another role to the instance since. */
 static void
 creds_denied_are_fetched_anew_by_the_next_action(void **state)
@@ -1089,6 +1107,7 @@ main(void)
         FAKE_TEST(creds_renewed_a_moment_ago_are_not_renewed_again),
         FAKE_TEST(creds_renew_fails_is_an_error_though_old_ones_are_there),
         FAKE_TEST(creds_expired_in_the_cache_renewed),
+        FAKE_TEST(creds_that_cannot_be_renewed_yet_are_used_without_asking_each_time),
         FAKE_TEST(creds_denied_are_fetched_anew_by_the_next_action),
         FAKE_TEST(creds_damaged_cache_entries_are_misses),
     };
