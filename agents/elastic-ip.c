@@ -101,6 +101,7 @@ acquire(struct ocf_ctx *ctx, struct err *e)
     d = here ? deadline_cap(d, ctx->aws_params->api_timeout_ms) : d;
     rc = ec2_associate_elastic_ip(session, p->now.allocation_id, p->nic.eni_id, &p->eip.private_ip,
                                   false, d, e);
+    ctx->idle = here && rc < 0;
     return here ? ocf_written_again(ctx, e) : rc;
 }
 

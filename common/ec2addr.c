@@ -333,9 +333,10 @@ has_let_go(int rc)
 
 int
 ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr *addrs,
-                   const struct ec2_holder *holders, size_t n, struct deadline d, struct err *e)
+                   struct ec2_holder *holders, size_t n, bool again, struct deadline d,
+                   struct err *e)
 {
-    struct change taken[ADDR_LIST_MAX];
+    struct change taken[ADDR_LIST_MAX] = {0};
     struct change given[ADDR_LIST_MAX];
     size_t n_taken = 0;
     size_t n_given = 0;
@@ -346,7 +347,7 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
         return rc;
     }
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(holders[i].eni_id, eni_id) == 0) {
+        if (!again && strcmp(holders[i].eni_id, eni_id) == 0) {
             continue;
         }
         given[n_given++] = (struct change){eni_id, &addrs[i], true};
@@ -358,6 +359,11 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
     if (rc < 0 && !has_let_go(rc)) {
         *e = not_taken;
         return rc;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (rc == 0 && addrs[i].family == AF_INET6) {
+            holders[i] = (struct ec2_holder){0};
+        }
     }
     return make_changes(s, given, n_given, d, e);
 }

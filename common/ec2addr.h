@@ -81,7 +81,9 @@ int ec2_find_holders(struct aws_session *s, const char *vpc_id, const struct add
  * IPv4 addresses are taken from the ENI that has them. The API has no reassignment for IPv6: such
  * an address is first unassigned from its holder, unless that proves to have it no more.
  *
- * \param[in] holders  of ec2_find_holders(), in the order of \p addrs
+ * \param[in,out] holders  of ec2_find_holders(), in the order of \p addrs; one that gave its
+ *                         addresses up has them no more
+ * \param[in]     again    also those that the ENI has by \p holders, which may lag
  *
  * \return 0 when all was accepted, else the first error
  *
@@ -89,7 +91,7 @@ int ec2_find_holders(struct aws_session *s, const char *vpc_id, const struct add
  * UnassignIpv6Addresses.
  */
 int ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr *addrs,
-                       const struct ec2_holder *holders, size_t n, struct deadline d,
+                       struct ec2_holder *holders, size_t n, bool again, struct deadline d,
                        struct err *e) OCF_MUST_CHECK;
 
 /*!

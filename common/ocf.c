@@ -100,16 +100,19 @@ ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e)
 bool
 ocf_is_anew(const struct ocf_ctx *ctx)
 {
-    return ctx->operation == OCF_OP_START && ctx->local == OCF_ABSENT;
+    return ctx->operation == OCF_OP_START && (ctx->local == OCF_ABSENT || ctx->unsettled);
 }
 
 int
-ocf_written_again(const struct ocf_ctx *ctx, const struct err *e)
+ocf_written_again(struct ocf_ctx *ctx, const struct err *e)
 {
     enum err_class class = err_class(e->code);
 
-    if (class == ERR_CLASS_NONE || class == ERR_CLASS_UNCERTAIN || class == ERR_CLASS_NOT_FOUND ||
-        e->code == -ERR_CANCELLED) {
+    ctx->unsettled = class == ERR_CLASS_UNCERTAIN || class == ERR_CLASS_NOT_FOUND;
+    if (ctx->unsettled) {
+        return -ERR_UNCERTAIN;
+    }
+    if (class == ERR_CLASS_NONE || e->code == -ERR_CANCELLED) {
         return e->code;
     }
     ocf_warn(ctx, "here by what AWS shows, which could not be written again", e);
@@ -295,7 +298,7 @@ ocf_aws(struct ocf_ctx *ctx, struct aws_session **ret, struct err *e)
     }
     ctx->session = (struct aws_session){
         .transport = ctx->transport,
-        .credentials = {.get = creds_get, .arg = &ctx->creds},
+        .credentials = {.get = creds_get, .denied = creds_denied, .arg = &ctx->creds},
         .region = p->region != NULL ? p->region : buf_str(&ctx->region),
         .endpoint_url = p->endpoint_url,
         .getenv = get_environment,
@@ -573,9 +576,10 @@ do_monitor(struct ocf_ctx *ctx)
 
 /* The state of a start between two probes. */
 struct start {
-    bool accepted; /* an acquire was accepted, and its effect is awaited */
-    bool idle;     /* the last acquire had nothing to ask for */
-    bool settling; /* it was seen to be here, and AWS is still spreading it */
+    bool accepted;  /* an acquire was accepted, and its effect is awaited */
+    bool fruitless; /* the last one had nothing to ask for, or it is open whether it was done ... */
+    struct err open; /* ... for this reason */
+    bool settling;   /* it was seen to be here, and AWS is still spreading it */
     uint64_t accepted_ms;
     uint64_t pause_ms;
 };
@@ -607,7 +611,8 @@ is_final(int code)
 
 /*
  * Acquire unless it was just done. An answer that was lost is looked for before it is repeated.
- * Where nothing was written the read before may have been stale: the next one is acted on at once.
+ * Where nothing was written the read before may have been stale: the next one is acted on at once,
+ * but not the one after that.
  */
 static int
 take_over(struct ocf_ctx *ctx, struct start *s, struct err *why)
@@ -621,10 +626,12 @@ take_over(struct ocf_ctx *ctx, struct start *s, struct err *why)
     }
     ctx->idle = false;
     rc = ctx->agent->acquire(ctx, &e);
+    ctx->unsettled = ctx->unsettled && rc < 0;
     s->accepted = rc == 0 && !ctx->idle;
     s->accepted_ms = now_ms;
-    s->pause_ms = ctx->idle && s->idle ? s->pause_ms : 0;
-    s->idle = ctx->idle;
+    s->pause_ms = !s->accepted && s->fruitless ? s->pause_ms : 0;
+    s->fruitless = !s->accepted;
+    s->open = e;
     if (rc < 0 && err_class(rc) != ERR_CLASS_UNCERTAIN) {
         *why = e;
         return rc;
@@ -655,7 +662,10 @@ end_waiting(const struct ocf_ctx *ctx, const struct start *s, int rc, struct err
         ocf_warn(ctx, "accepted, and here", why);
         return 0;
     }
-    /* What was seen last says more than that the time is over. */
+    /* Why a write is open, or what was seen last, says more than that the time is over. */
+    if (rc == -ERR_DEADLINE && s->open.code < 0) {
+        *why = s->open;
+    }
     why->code = why->code == 0 || rc == -ERR_CANCELLED ? rc : why->code;
     return rc;
 }
@@ -679,7 +689,7 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
         struct err before = *why;
         enum ocf_verdict v = ctx->agent->probe(ctx, why);
 
-        if (v == OCF_HERE) {
+        if (v == OCF_HERE && !ctx->unsettled) {
             return 0;
         }
         if (before.code < 0 && is_cut_short(ctx, why)) {
@@ -688,6 +698,7 @@ bring_here(struct ocf_ctx *ctx, struct err *why)
         if (v == OCF_UNKNOWN && is_final(why->code)) {
             return why->code;
         }
+        s.open.code = v == OCF_UNKNOWN ? 0 : s.open.code;
         s.settling = v == OCF_SETTLING || (v == OCF_UNKNOWN && s.settling);
         if (v == OCF_UNKNOWN && err_class(why->code) == ERR_CLASS_THROTTLED) {
             /* The call was repeated while its pauses fitted in: not all over again, and faster. */

@@ -82,6 +82,7 @@ struct ocf_ctx {
                                caches of a standby node warm: see ocf_is_standby() */
     enum ocf_verdict local; /* see probe */
     bool idle;              /* see acquire */
+    bool unsettled;         /* see ocf_written_again() */
     int worst_finding;      /* exit code of the preflight so far, and the finding it is for */
     char worst_text[ERR_TEXT_MAX];
     struct cache cache;
@@ -196,11 +197,12 @@ void ocf_warn(const struct ocf_ctx *ctx, const char *prefix, const struct err *e
 bool ocf_is_anew(const struct ocf_ctx *ctx);
 
 /*!
- * \brief What comes of a write of what AWS shows to be here already: that it failed is a warning
+ * \brief What comes of a write of what AWS shows to be here already: that it was refused is a
+ *        warning, and where it is open whether it was done, the start goes on being anew
  *
- * \return 0; the error when only another look tells what holds, or when it was asked to end
+ * \return 0; -ERR_UNCERTAIN when it is open; -ERR_CANCELLED when it was asked to end
  */
-int ocf_written_again(const struct ocf_ctx *ctx, const struct err *e) OCF_MUST_CHECK;
+int ocf_written_again(struct ocf_ctx *ctx, const struct err *e) OCF_MUST_CHECK;
 
 /*! \brief Whether this is a recurring monitor of role Stopped: it makes sure that the resource is
  *         not here. */

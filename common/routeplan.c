@@ -329,15 +329,27 @@ routeplan_check(const struct routeplan *p, const struct route_params *params, co
     return lacks_routes(p, params) ? tell_missing(&p->missing[0], eni_id, e) : 0;
 }
 
+/* Keep the first of them, with the table that it is of. */
+static void
+keep_first(struct err *first, const char *table_id, const struct err *error)
+{
+    if (first->code == 0) {
+        *first = *error;
+        (void)err_prefix(first, "%s", table_id);
+    }
+}
+
 void
 routeplan_sum_add(struct routeplan_sum *s, const char *table_id, bool again,
                   const struct err *error)
 {
     s->n++;
     if (is_open(error->code)) {
-        s->open = true;
-    } else if (again && error->code < 0) {
-        s->again = s->again.code == 0 ? *error : s->again;
+        keep_first(&s->open, table_id, error);
+        s->unsettled = s->unsettled || again;
+    } else if (error->code < 0 && again) {
+        s->n_again++;
+        keep_first(&s->again, table_id, error);
     } else if (error->code < 0 && s->n_failed++ == 0) {
         s->first = *error;
         (void)snprintf(s->table_id, sizeof(s->table_id), "%s", table_id);
@@ -345,28 +357,27 @@ routeplan_sum_add(struct routeplan_sum *s, const char *table_id, bool again,
 }
 
 int
-routeplan_sum_up(const struct ocf_ctx *ctx, const struct routeplan_sum *s, struct err *e)
+routeplan_sum_up(struct ocf_ctx *ctx, const struct routeplan_sum *s, struct err *e)
 {
-    int rc = ocf_written_again(ctx, &s->again);
+    size_t n_failed = s->n_failed + s->n_again;
 
-    if (rc < 0) {
-        *e = s->again;
-        return rc;
+    if (s->n_failed > 0) {
+        *e = s->first;
+        (void)err_prefix(e, "%s (%zu of %zu routes failed)", s->table_id, n_failed, s->n);
+        e->code = n_failed < s->n ? -ERR_REJECTED : e->code;
+        return e->code;
     }
-    if (s->n_failed == 0) {
-        return s->open ? err_set(e, ERR_UNCERTAIN, "answers to route changes were lost") : 0;
+    if (s->open.code < 0) {
+        *e = s->open;
+        e->code = -ERR_UNCERTAIN;
+        return s->unsettled ? ocf_written_again(ctx, e) : e->code;
     }
-    *e = s->first;
-    (void)err_prefix(e, "%s (%zu of %zu routes failed)", s->table_id, s->n_failed, s->n);
-    if (s->n_failed < s->n) {
-        e->code = -ERR_REJECTED;
-    }
-    return e->code;
+    return s->again.code < 0 ? ocf_written_again(ctx, &s->again) : 0;
 }
 
 /* What became of the writes. */
 static int
-sum_up(const struct ocf_ctx *ctx, const struct routeplan *p, struct err *e)
+sum_up(struct ocf_ctx *ctx, const struct routeplan *p, struct err *e)
 {
     struct routeplan_sum sum = {.n = 0};
 
@@ -378,6 +389,7 @@ sum_up(const struct ocf_ctx *ctx, const struct routeplan *p, struct err *e)
                  c->error.code == 0 ? "written" : c->error.text);
         routeplan_sum_add(&sum, c->table_id, c->again, &c->error);
     }
+    ctx->idle = sum.n == sum.n_again;
     return routeplan_sum_up(ctx, &sum, e);
 }
 

@@ -100,11 +100,12 @@ int routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route
 /* What became of writes that went out at once. */
 struct routeplan_sum {
     size_t n;
-    size_t n_failed;
-    bool open;                 /* the state has to be read before anything is repeated */
-    char table_id[AWS_ID_MAX]; /* the first that failed, and why */
-    struct err first;
-    struct err again; /* the first that failed of those that were written again */
+    size_t n_failed; /* of these, but for ... */
+    size_t n_again;  /* ... what is shown to be like that already */
+    struct err first, again;
+    char table_id[AWS_ID_MAX]; /* of first */
+    struct err open;           /* the first after which the state has to be read */
+    bool unsettled;            /* one of those is */
 };
 
 /*!
@@ -117,7 +118,7 @@ void routeplan_sum_add(struct routeplan_sum *s, const char *table_id, bool again
                        const struct err *error);
 
 /*! \brief The error of all of them, as routeplan_apply() has it. */
-int routeplan_sum_up(const struct ocf_ctx *ctx, const struct routeplan_sum *s,
+int routeplan_sum_up(struct ocf_ctx *ctx, const struct routeplan_sum *s,
                      struct err *e) OCF_MUST_CHECK;
 
 /*!

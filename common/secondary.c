@@ -93,20 +93,24 @@ secondary_move(struct ocf_ctx *ctx, struct secondary *s, struct err *e)
     bool here = secondary_judge(s, &ignored) == OCF_HERE;
     int rc = ocf_aws(ctx, &session, e);
 
-    for (size_t i = 0; ocf_is_anew(ctx) && i < s->vip.addresses.n; i++) {
-        if (strcmp(s->holders[i].eni_id, s->nic.eni_id) == 0) {
-            s->holders[i] = (struct ec2_holder){0}; /* by a read that may lag: not known */
-        }
+    ctx->idle = here && !ocf_is_anew(ctx);
+    if (rc < 0 || ctx->idle) {
+        return rc;
     }
-    d = here ? deadline_cap(d, ctx->aws_params->api_timeout_ms) : d;
-    rc = rc < 0 ? rc
-                : ec2_move_addresses(session, s->nic.eni_id, s->vip.addresses.items, s->holders,
-                                     s->vip.addresses.n, d, e);
+    d = here && !has_ipv6(s) ? deadline_cap(d, ctx->aws_params->api_timeout_ms) : d;
+    rc = ec2_move_addresses(session, s->nic.eni_id, s->vip.addresses.items, s->holders,
+                            s->vip.addresses.n, here, d, e);
     if (rc == -ERR_REJECTED && has_ipv6(s) && ++s->n_refused < REFUSED_MAX &&
         deadline_sleep(ctx->deadline, REFUSED_MS) == 0) {
         e->code = rc = -ERR_UNCERTAIN;
     }
-    return here ? ocf_written_again(ctx, e) : rc;
+    if (here && secondary_judge(s, &ignored) != OCF_HERE) {
+        ctx->unsettled = err_class(rc) == ERR_CLASS_UNCERTAIN; /* it was, and was taken off */
+        return rc;
+    }
+    ctx->idle = here && rc < 0;
+    /* Nobody gives an IPv6 address up, and it is taken: reads show it here, but it is not. */
+    return here && (rc != -ERR_REJECTED || !has_ipv6(s)) ? ocf_written_again(ctx, e) : rc;
 }
 
 /* The findings about the permissions for a family, when one of the addresses is of it. */

@@ -32,7 +32,7 @@ struct tgwvip {
     struct tgwcache_regions remembered;
     struct pending left; /* by a start before this action */
     struct tgwplan plan;
-    bool written; /* all that was planned, at least once */
+    bool written; /* all that was planned, once in this acquire */
     bool applied;
 };
 

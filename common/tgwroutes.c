@@ -207,9 +207,22 @@ tgwroutes_are_settling(const struct ocf_ctx *ctx)
     return ocf_time_since(ctx, WROTE_KEY, &ago_ms) && ago_ms < OCF_SETTLE_MS;
 }
 
+size_t
+tgwroutes_n_accepted_own(const struct tgwvip *t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->plan.n_changes; i++) {
+        const struct tgwplan_change *c = &t->plan.changes[i];
+
+        n += region_of(t, c) == 0 && c->error.code == 0;
+    }
+    return n;
+}
+
 /* What became of the writes to the own region's VPC tables, or to its TGW tables. */
 static int
-sum_up_kind(const struct ocf_ctx *ctx, const struct tgwvip *t, bool transit, struct err *e)
+sum_up_kind(struct ocf_ctx *ctx, const struct tgwvip *t, bool transit, struct err *e)
 {
     struct routeplan_sum sum = {.n = 0};
 
@@ -225,7 +238,7 @@ sum_up_kind(const struct ocf_ctx *ctx, const struct tgwvip *t, bool transit, str
 
 /* The two kinds need permissions of their own: one that is denied altogether is told as that. */
 int
-tgwroutes_sum_up_own(const struct ocf_ctx *ctx, const struct tgwvip *t, struct err *e)
+tgwroutes_sum_up_own(struct ocf_ctx *ctx, const struct tgwvip *t, struct err *e)
 {
     struct err transit = {0};
     int rc = sum_up_kind(ctx, t, false, e);

@@ -34,13 +34,15 @@ int tgwroutes_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e) OCF_MU
 /*! \brief As tgwroutes_write(), but only ask whether each change would be allowed. */
 int tgwroutes_ask(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e) OCF_MUST_CHECK;
 
+/*! \brief How many writes to the own region were accepted. */
+size_t tgwroutes_n_accepted_own(const struct tgwvip *t);
+
 /*!
  * \brief What became of the writes to the own region
  *
  * \return 0; as routeplan_sum_up(), of the VPC's tables before those of Transit Gateways
  */
-int tgwroutes_sum_up_own(const struct ocf_ctx *ctx, const struct tgwvip *t,
-                         struct err *e) OCF_MUST_CHECK;
+int tgwroutes_sum_up_own(struct ocf_ctx *ctx, const struct tgwvip *t, struct err *e) OCF_MUST_CHECK;
 
 /*! \brief Whether reads may still show what this node has just replaced. */
 bool tgwroutes_are_settling(const struct ocf_ctx *ctx);

@@ -259,8 +259,8 @@ plan_and_write(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     if (rc == 0 && !writes_elsewhere(ctx, t)) {
         tgwroutes_keep_own(t);
     }
-    ctx->idle = ctx->idle && rc == 0 && tgwroutes_n_changes(t, 0) == 0;
     rc = rc < 0 ? rc : tgwroutes_write(ctx, t, e);
+    ctx->idle = ctx->idle && rc == 0 && tgwroutes_n_accepted_own(t) == 0;
     return rc < 0 ? rc : tgwroutes_sum_up_own(ctx, t, e);
 }
 
@@ -323,6 +323,7 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
             ec2_set_source_dest_check(&ctx->session, t->nic.eni_id, false, false, ctx->deadline, e);
     }
     ctx->idle = true;
+    t->written = false;
     if (rc == 0 && !are_all_asked(t)) {
         rc = plan_and_write(ctx, t, e);
         rc = rc < 0 ? rc : tgwregions_read_others(ctx, t, e);

@@ -312,14 +312,13 @@ LOSSES: dict[str, tuple[str, dict[str, Loss | str]]] = {
     "R5": (
         "stolen by another node",
         {
-            ROUTES: Loss(None, NOT_RUNNING, ("rtb-", "-> eni-"), _on(OTHER), start_writes=0),
+            ROUTES: Loss(None, NOT_RUNNING, ("rtb-", "-> eni-"), _on(OTHER)),
             ELASTIC: Loss(
                 None,
                 NOT_RUNNING,
                 (f"{PUBLIC_IP} leads to eni-", "not to our eni-"),
                 _on(OTHER),
                 stop_writes=0,
-                start_writes=0,
             ),
             SECOND: Loss(
                 None,
@@ -327,23 +326,17 @@ LOSSES: dict[str, tuple[str, dict[str, Loss | str]]] = {
                 (f"{SECONDARY} is on eni-", "not on our eni-"),
                 _on(OTHER),
                 stop_writes=0,
-                start_writes=0,
             ),
             RECORD: Loss(None, NOT_RUNNING, (NAME,), _on(OTHER), start_writes=0),
-            REGIONS: Loss(None, NOT_RUNNING, (TOKYO, "rtb-"), _on(FAR), start_writes=0),
+            # Of what leads there already, a start writes its own VPC's routes.
+            REGIONS: Loss(None, NOT_RUNNING, (TOKYO, "rtb-"), _on(FAR), start_writes=2),
             PORT: _NOT_AT_AWS,
         },
     ),
     "R5-part": (
         "a part of it stolen by another node",
         {
-            ROUTES: Loss(
-                _one_route_to_other,
-                DEGRADED,
-                ("rtb-", "-> eni-"),
-                _on(HOME, OTHER),
-                start_writes=1,
-            ),
+            ROUTES: Loss(_one_route_to_other, DEGRADED, ("rtb-", "-> eni-"), _on(HOME, OTHER)),
             REGIONS: Loss(_one_home_route_to_other, DEGRADED, (TOKYO, "rtb-"), _on(HOME, OTHER)),
             **dict.fromkeys((ELASTIC, SECOND, RECORD), "it is one and has no parts"),
             PORT: _NOT_AT_AWS,

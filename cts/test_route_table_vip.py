@@ -160,6 +160,19 @@ def test_start_that_may_not_write_goes_by_what_it_reads(here: Runner, cloud: Clo
     assert here.monitor("n1").code == OK
 
 
+def test_credentials_that_were_denied_are_not_kept(here: Runner, cloud: Cloud) -> None:
+    """Another role may have been attached to the instance since."""
+    assert here.monitor("n2").code == NOT_RUNNING
+    cloud.lab.fault("ec2", "denied", action="ReplaceRoute")
+    assert here.start("n2").code == DENIED
+    cloud.lab.clear_faults()
+    assert here.stop("n2").code == OK
+    started = here.start("n2")
+    assert started.code == OK
+    assert any("security-credentials" in call for call in started.calls("imds"))
+    assert "n2" in cloud.owners()
+
+
 def test_two_starts_at_once_both_succeed(vip: Runner, cloud: Cloud) -> None:
     both = [vip.begin("n2", "start") for _ in range(2)]
     assert [vip.end(one).code for one in both] == [OK, OK]

@@ -184,11 +184,24 @@ def test_start_does_not_trust_reads_of_before_the_last_owner(here: Runner, cloud
     assert holders(cloud) == {cloud.eni("n1")}
 
 
+def test_start_waits_to_see_who_has_an_ipv6_address(second: Runner, cloud: Cloud) -> None:
+    """Nobody can take it from whom the reads do not show."""
+    assert second.start("n1", ip=IP6).code == OK
+    cloud.lab.control.settings(read_delay_s=60)
+    assert second.stop("n1", ip=IP6).code == OK
+    cloud.assign(cloud.eni("n3"), IP6)
+    running = second.begin("n1", "start", ip=IP6)
+    until(lambda: str(running.requests()).count(ASSIGN6) > 1, END_TIMEOUT_S, "a second try")
+    cloud.lab.control.settings(read_delay_s=0)
+    assert second.end(running).code == OK
+    assert holders(cloud, IP6) == {cloud.eni("n1")}
+
+
 @pytest.mark.parametrize("ip", [IP, IP6])
 def test_start_that_may_not_write_goes_by_what_it_reads(
     second: Runner, cloud: Cloud, ip: str
 ) -> None:
-    call = ASSIGN6 if ":" in ip else ASSIGN
+    call = UNASSIGN6 if ":" in ip else ASSIGN
     assert second.start("n1", ip=ip).code == OK
     cloud.lab.fault("ec2", "denied", action=UNASSIGN6 if ":" in ip else UNASSIGN)
     assert second.stop("n1", ip=ip).code == OK
@@ -199,6 +212,20 @@ def test_start_that_may_not_write_goes_by_what_it_reads(
     assert warning.startswith("WARNING: here by what AWS shows, which could not be written again: ")
     assert f"ec2:{call}" in warning
     assert second.monitor("n1", ip=ip).code == OK
+
+
+def test_start_owns_up_to_what_it_took_off_its_own_interface(second: Runner, cloud: Cloud) -> None:
+    """An IPv6 address is taken off before it is assigned, and reads may still show it."""
+    assert second.start("n1", ip=IP6).code == OK
+    cloud.remove("n1", IP6)
+    cloud.lab.control.settings(read_delay_s=60)
+    cloud.lab.fault("ec2", "denied", action=ASSIGN6)
+    assert second.start("n1", ip=IP6).code == DENIED
+    cloud.lab.clear_faults()
+    cloud.lab.control.settings(read_delay_s=0)
+    assert second.stop("n1", ip=IP6).code == OK
+    assert second.start("n1", ip=IP6).code == OK
+    assert holders(cloud, IP6) == {cloud.eni("n1")}
 
 
 def test_two_starts_at_once_both_succeed(second: Runner, cloud: Cloud) -> None:

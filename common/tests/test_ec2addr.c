@@ -608,9 +608,9 @@ hold(struct ec2_holder *holder, const char *eni_id)
 }
 
 static int
-move(struct fake *f, const struct list *list, const struct ec2_holder *holders, struct err *e)
+move(struct fake *f, const struct list *list, struct ec2_holder *holders, struct err *e)
 {
-    return ec2_move_addresses(&f->session, OURS, list->items, holders, list->n,
+    return ec2_move_addresses(&f->session, OURS, list->items, holders, list->n, false,
                               fake_deadline(f, 30000), e);
 }
 
@@ -679,6 +679,31 @@ ec2_move_addresses_ipv6_unassigned_from_its_holders_first(void **state)
     for (size_t i = 0; i < f->n_requests; i++) {
         assert_true(f->requests[i].fresh);
     }
+}
+
+/* What is shown to be ours is taken off our own interface first: EC2 refuses what it has. */
+static void
+ec2_move_addresses_again_writes_what_is_ours(void **state)
+{
+    struct fake *f = *state;
+    struct ec2_holder holders[4];
+    struct list list;
+    struct err e = {0};
+
+    fill(&list, (const char *const[4]){"2001:db8::1", "10.0.1.100", NULL});
+    hold(&holders[0], OURS);
+    hold(&holders[1], OURS);
+    FAKE_SCRIPT(f, REFUSES(400, "InvalidParameterValue"),
+                {.body = "Action=Assign", .status = 200, .answer = FINE, .times = 2});
+    assert_int_equal(ec2_move_addresses(&f->session, OURS, list.items, holders, list.n, true,
+                                        fake_deadline(f, 30000), &e),
+                     0);
+    assert_int_equal(f->n_requests, 3);
+    assert_string_equal(f->requests[0].body,
+                        "Action=UnassignIpv6Addresses&Version=2016-11-15"
+                        "&NetworkInterfaceId=" OURS "&Ipv6Addresses.1=2001%3Adb8%3A%3A1");
+    assert_non_null(strstr(f->requests[1].body, "Action=AssignIpv6Addresses"));
+    assert_non_null(strstr(f->requests[2].body, "Action=AssignPrivateIpAddresses"));
 }
 
 static void
@@ -1000,6 +1025,7 @@ main(void)
         FAKE_TEST(ec2_find_holders_more_than_an_interface_has_refused),
         FAKE_TEST(ec2_move_addresses_ipv4_reassigned_in_one_call),
         FAKE_TEST(ec2_move_addresses_ipv6_unassigned_from_its_holders_first),
+        FAKE_TEST(ec2_move_addresses_again_writes_what_is_ours),
         FAKE_TEST(ec2_move_addresses_all_ours_asks_nothing),
         FAKE_TEST(ec2_move_addresses_holder_that_has_it_no_more_is_no_hindrance),
         FAKE_TEST(ec2_move_addresses_not_taken_is_not_given),

@@ -21,6 +21,9 @@ static struct {
     struct answer probes[ANSWERS_MAX]; /* the last that has a text is given again and again */
     enum ocf_verdict local;
     struct answer acquire;
+    struct answer acquire_next; /* of those after the first, when it has a text */
+    bool again;                 /* they write what is shown to be here, while the start is anew */
+    bool moves_in;              /* they leave something on this node */
     struct answer release;
     struct answer let_go;
     struct answer finish;
@@ -29,6 +32,7 @@ static struct {
 
     unsigned n_probes;
     unsigned n_acquires;
+    unsigned n_anew; /* of these, while the start was */
     unsigned n_releases;
     unsigned n_let_gos;
     unsigned n_finishes;
@@ -71,9 +75,15 @@ probe(struct ocf_ctx *ctx, struct err *why)
 static int
 acquire(struct ocf_ctx *ctx, struct err *e)
 {
-    the.n_acquires++;
-    ctx->idle = the.idle;
-    return say(&the.acquire, e);
+    const struct answer *a =
+        the.n_acquires++ > 0 && the.acquire_next.text != NULL ? &the.acquire_next : &the.acquire;
+    bool anew = ocf_is_anew(ctx);
+    int rc = say(a, e);
+
+    the.n_anew += anew;
+    the.local = the.moves_in ? OCF_HERE : the.local;
+    ctx->idle = the.idle || (the.again && rc < 0);
+    return the.again && anew ? ocf_written_again(ctx, e) : rc;
 }
 
 static int
@@ -134,7 +144,8 @@ run(const struct ocf_agent *a, const char *action, const char *timeout_ms)
 
     (void)snprintf(word, sizeof(word), "%s", action);
     assert_int_equal(setenv("OCF_RESKEY_CRM_meta_timeout", timeout_ms, 1), 0);
-    the.n_probes = the.n_acquires = the.n_releases = the.n_let_gos = the.n_finishes = 0;
+    the.n_probes = the.n_acquires = the.n_anew = the.n_releases = the.n_let_gos = the.n_finishes =
+        0;
     fakenode_stderr_begin(&caught);
     code = ocf_main(a, 2, argv);
     fakenode_stderr_end(&caught, told, sizeof(told));
@@ -460,6 +471,69 @@ ocf_start_that_wrote_nothing_writes_as_soon_as_it_sees_why(void **state)
     the.probes[2] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "it leads to another"};
     assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_UNKNOWN_ERROR);
     assert_in_range(the.n_acquires, 2, ANSWERS_MAX);
+}
+
+/* A write whose answers are all lost: not a storm, and it says why. */
+static void
+ocf_start_whose_writes_stay_open_pauses_and_tells_why(void **state)
+{
+    (void)state;
+    the.probes[0] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "it leads to another"};
+    the.acquire = (struct answer){OCF_UNKNOWN, -ERR_UNCERTAIN, "the answer was lost"};
+    assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_UNKNOWN_ERROR);
+    assert_in_range(the.n_acquires, 3, ANSWERS_MAX);
+    assert_non_null(strstr(told, "ocf-exit-reason:not done in time: the answer was lost"));
+    /* One that was looked for and not found is repeated at once. */
+    the.acquire_next = (struct answer){OCF_UNKNOWN, 0, "accepted"};
+    the.probes[1] = the.probes[0];
+    the.probes[2] = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 2);
+}
+
+/* What is shown to be here may be what it was before: it is so once a write was accepted. */
+static void
+ocf_start_anew_is_over_when_its_write_is_accepted(void **state)
+{
+    (void)state;
+    the.again = the.moves_in = true;
+    the.local = OCF_ABSENT;
+    the.probes[0] = (struct answer){OCF_ABSENT, -ERR_NOT_FOUND, "not on this node"};
+    the.probes[1] = (struct answer){OCF_HERE, 0, ""};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 1);
+    assert_int_equal(the.n_anew, 1);
+
+    the.local = OCF_ABSENT;
+    the.acquire = (struct answer){OCF_UNKNOWN, -ERR_UNCERTAIN, "the answer was lost"};
+    the.acquire_next = (struct answer){OCF_UNKNOWN, 0, "accepted"};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 2);
+    assert_int_equal(the.n_anew, 2);
+    assert_null(strstr(told, "WARNING"));
+}
+
+/* A write that was refused is no write: what a later look shows is acted on at once. */
+static void
+ocf_start_anew_that_may_not_write_believes_what_it_sees(void **state)
+{
+    (void)state;
+    the.again = the.moves_in = true;
+    the.local = OCF_ABSENT;
+    the.probes[0] = (struct answer){OCF_ABSENT, -ERR_NOT_FOUND, "not on this node"};
+    the.probes[1] = (struct answer){OCF_HERE, 0, ""};
+    the.acquire = (struct answer){OCF_UNKNOWN, -ERR_THROTTLED, "slow down"};
+    assert_int_equal(run(&agent, "start", "180000"), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 1);
+    assert_non_null(strstr(told, "WARNING: here by what AWS shows, which could not be written"));
+
+    the.local = OCF_ABSENT;
+    the.probes[1] = (struct answer){OCF_ELSEWHERE, -ERR_NOT_FOUND, "it leads to another"};
+    the.probes[2] = (struct answer){OCF_HERE, 0, ""};
+    the.acquire_next = (struct answer){OCF_UNKNOWN, 0, "accepted"};
+    assert_int_equal(run(&agent, "start", WAITS), PCMK_OCF_OK);
+    assert_int_equal(the.n_acquires, 2);
+    assert_int_equal(the.n_anew, 1);
 }
 
 /* Whoever listens on the way reads the session token. */
@@ -1005,6 +1079,9 @@ main(void)
         TEST(ocf_start_settling_then_here_has_no_warning),
         TEST(ocf_start_settling_then_lost_is_acquired_again),
         TEST(ocf_start_settling_then_denied_fails_at_once),
+        TEST(ocf_start_whose_writes_stay_open_pauses_and_tells_why),
+        TEST(ocf_start_anew_is_over_when_its_write_is_accepted),
+        TEST(ocf_start_anew_that_may_not_write_believes_what_it_sees),
         TEST(ocf_start_settling_ended_by_a_signal_fails),
         TEST(ocf_start_that_wrote_nothing_writes_as_soon_as_it_sees_why),
         TEST(ocf_validate_warns_of_an_endpoint_without_tls),

@@ -431,11 +431,11 @@ routeplan_apply_outcomes_of_three_writes(void **state)
         {"one answer lost",
          {{.status = 200}, {.error = ERR_NETWORK, .sent = true}, {.status = 200}},
          -ERR_UNCERTAIN,
-         "answers to route changes were lost"},
+         B ": ReplaceRoute: "},
         {"one route went meanwhile",
          {{.status = 200}, {.status = 400, .answer = gone}, {.status = 200}},
          -ERR_UNCERTAIN,
-         "answers to route changes were lost"},
+         B ": ReplaceRoute: InvalidParameterValue"},
         {"one lost, one denied",
          {{.error = ERR_NETWORK, .sent = true}, {.status = 200}, {.status = 403, .answer = denied}},
          -ERR_REJECTED,
@@ -443,7 +443,7 @@ routeplan_apply_outcomes_of_three_writes(void **state)
         {"unusable answer",
          {{.status = 200}, {.status = 200}, {.status = 200, .answer = "<html>"}},
          -ERR_UNCERTAIN,
-         "answers"},
+         C ": ReplaceRoute: "},
     };
     static const char *const tables[] = {A, B, C};
     struct fake *f = *state;
