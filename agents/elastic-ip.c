@@ -98,7 +98,9 @@ acquire(struct ocf_ctx *ctx, struct err *e)
     if (rc < 0 || ctx->idle) {
         return rc;
     }
-    d = here ? deadline_cap(d, ctx->aws_params->api_timeout_ms) : d;
+    if (here) {
+        d = deadline_cap(d, ctx->aws_params->api_timeout_ms);
+    }
     rc = ec2_associate_elastic_ip(session, p->now.allocation_id, p->nic.eni_id, &p->eip.private_ip,
                                   false, d, e);
     ctx->idle = here && rc < 0;

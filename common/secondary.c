@@ -97,7 +97,9 @@ secondary_move(struct ocf_ctx *ctx, struct secondary *s, struct err *e)
     if (rc < 0 || ctx->idle) {
         return rc;
     }
-    d = here && !has_ipv6(s) ? deadline_cap(d, ctx->aws_params->api_timeout_ms) : d;
+    if (here && !has_ipv6(s)) {
+        d = deadline_cap(d, ctx->aws_params->api_timeout_ms);
+    }
     rc = ec2_move_addresses(session, s->nic.eni_id, s->vip.addresses.items, s->holders,
                             s->vip.addresses.n, here, d, e);
     if (rc == -ERR_REJECTED && has_ipv6(s) && ++s->n_refused < REFUSED_MAX &&
