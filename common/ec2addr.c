@@ -333,8 +333,8 @@ has_let_go(int rc)
 
 int
 ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr *addrs,
-                   struct ec2_holder *holders, size_t n, bool again, struct deadline d,
-                   struct err *e)
+                   struct ec2_holder *holders, size_t n, bool again, struct deadline taking,
+                   struct deadline d, struct err *e)
 {
     struct change taken[ADDR_LIST_MAX] = {0};
     struct change given[ADDR_LIST_MAX];
@@ -355,7 +355,7 @@ ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr 
             taken[n_taken++] = (struct change){holders[i].eni_id, &addrs[i], false};
         }
     }
-    rc = make_changes(s, taken, n_taken, d, &not_taken);
+    rc = make_changes(s, taken, n_taken, taking, &not_taken);
     if (rc < 0 && !has_let_go(rc)) {
         *e = not_taken;
         return rc;

@@ -84,6 +84,7 @@ int ec2_find_holders(struct aws_session *s, const char *vpc_id, const struct add
  * \param[in,out] holders  of ec2_find_holders(), in the order of \p addrs; one that gave its
  *                         addresses up has them no more
  * \param[in]     again    also those that the ENI has by \p holders, which may lag
+ * \param[in]     taking   until when holders are asked to give addresses up
  *
  * \return 0 when all was accepted, else the first error
  *
@@ -91,8 +92,8 @@ int ec2_find_holders(struct aws_session *s, const char *vpc_id, const struct add
  * UnassignIpv6Addresses.
  */
 int ec2_move_addresses(struct aws_session *s, const char *eni_id, const struct addr *addrs,
-                       struct ec2_holder *holders, size_t n, bool again, struct deadline d,
-                       struct err *e) OCF_MUST_CHECK;
+                       struct ec2_holder *holders, size_t n, bool again, struct deadline taking,
+                       struct deadline d, struct err *e) OCF_MUST_CHECK;
 
 /*!
  * \brief Unassign from an ENI those addresses that it has

@@ -726,7 +726,7 @@ do_start(struct ocf_ctx *ctx)
 
     if (rc < 0) {
         tell(ctx, LOG_ERR, rc == -ERR_DEADLINE ? "not done in time" : "start failed", &why);
-        return verdict_exit_code_of_error(rc == -ERR_DEADLINE ? rc : why.code);
+        return verdict_exit_code_of_error(rc == -ERR_DEADLINE || why.code == 0 ? rc : why.code);
     }
     forget_silence(ctx); /* one that began before it */
     log_notice("start: here after %llu ms",

@@ -372,7 +372,9 @@ routeplan_sum_up(struct ocf_ctx *ctx, const struct routeplan_sum *s, struct err 
         e->code = -ERR_UNCERTAIN;
         return s->unsettled ? ocf_written_again(ctx, e) : e->code;
     }
-    return s->again.code < 0 ? ocf_written_again(ctx, &s->again) : 0;
+    *e = s->again;
+    e->code = ocf_written_again(ctx, &s->again);
+    return e->code;
 }
 
 /* What became of the writes. */
@@ -394,14 +396,26 @@ sum_up(struct ocf_ctx *ctx, const struct routeplan *p, struct err *e)
 }
 
 int
+routeplan_let_pass(struct ocf_ctx *ctx, const struct route_params *params, const char *eni_id,
+                   struct err *e)
+{
+    int rc = params->disable_source_dest_check
+                 ? ec2_set_source_dest_check(&ctx->session, eni_id, false, false, ctx->deadline, e)
+                 : 0;
+
+    if (err_class(rc) == ERR_CLASS_UNCERTAIN) {
+        ctx->unsettled = ocf_is_anew(ctx); /* no route was written yet */
+    }
+    return rc;
+}
+
+int
 routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_params *params,
                 const char *eni_id, struct err *e)
 {
     int rc = routeplan_check(p, params, eni_id, e);
 
-    if (rc == 0 && params->disable_source_dest_check) {
-        rc = ec2_set_source_dest_check(&ctx->session, eni_id, false, false, ctx->deadline, e);
-    }
+    rc = rc < 0 ? rc : routeplan_let_pass(ctx, params, eni_id, e);
     ctx->idle = p->n_changes == 0;
     if (rc < 0 || ctx->idle) {
         return rc;
@@ -409,9 +423,9 @@ routeplan_apply(struct ocf_ctx *ctx, struct routeplan *p, const struct route_par
     for (size_t i = 0; i < p->n_changes; i++) {
         p->changes[i].within_ms = p->changes[i].again ? ctx->aws_params->api_timeout_ms : 0;
     }
-    if (ec2_change_routes(&ctx->session, p->changes, p->n_changes, false, ctx->deadline) ==
-        -ERR_NOMEM) {
-        return err_set(e, ERR_NOMEM, "out of memory");
+    rc = ec2_change_routes(&ctx->session, p->changes, p->n_changes, false, ctx->deadline);
+    if (rc == -ERR_CANCELLED || rc == -ERR_NOMEM) {
+        return err_set(e, (enum err_code) - rc, "%s", err_text(rc));
     }
     return sum_up(ctx, p, e);
 }

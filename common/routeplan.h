@@ -86,6 +86,15 @@ int routeplan_check(const struct routeplan *p, const struct route_params *params
                     const char *eni_id, struct err *e) OCF_MUST_CHECK;
 
 /*!
+ * \brief Have the ENI pass on what is sent to the address, when the parameters say so: before any
+ *        route is written
+ *
+ * \return 0, or as aws_call_all()
+ */
+int routeplan_let_pass(struct ocf_ctx *ctx, const struct route_params *params, const char *eni_id,
+                       struct err *e) OCF_MUST_CHECK;
+
+/*!
  * \brief Write the changes, all at once; before that, the source/dest check as \p params say
  *
  * One that fails does not stop the others. When only some fail the error is -ERR_REJECTED and

@@ -88,26 +88,28 @@ int
 secondary_move(struct ocf_ctx *ctx, struct secondary *s, struct err *e)
 {
     struct aws_session *session = NULL;
-    struct deadline d = ctx->deadline;
+    struct deadline soon = deadline_cap(ctx->deadline, ctx->aws_params->api_timeout_ms);
     struct err ignored = {0};
-    bool here = secondary_judge(s, &ignored) == OCF_HERE;
+    enum ocf_verdict shown = secondary_judge(s, &ignored);
+    bool here = shown == OCF_HERE;
+    bool anew = ocf_is_anew(ctx);
     int rc = ocf_aws(ctx, &session, e);
 
-    ctx->idle = here && !ocf_is_anew(ctx);
+    ctx->idle = here && !anew;
     if (rc < 0 || ctx->idle) {
         return rc;
     }
-    if (here && !has_ipv6(s)) {
-        d = deadline_cap(d, ctx->aws_params->api_timeout_ms);
-    }
     rc = ec2_move_addresses(session, s->nic.eni_id, s->vip.addresses.items, s->holders,
-                            s->vip.addresses.n, here, d, e);
+                            s->vip.addresses.n, anew, here ? soon : ctx->deadline,
+                            here && !has_ipv6(s) ? soon : ctx->deadline, e);
     if (rc == -ERR_REJECTED && has_ipv6(s) && ++s->n_refused < REFUSED_MAX &&
         deadline_sleep(ctx->deadline, REFUSED_MS) == 0) {
         e->code = rc = -ERR_UNCERTAIN;
     }
-    if (here && secondary_judge(s, &ignored) != OCF_HERE) {
-        ctx->unsettled = err_class(rc) == ERR_CLASS_UNCERTAIN; /* it was, and was taken off */
+    if (!here || secondary_judge(s, &ignored) != OCF_HERE) {
+        /* Some are not here, or were and have been taken off. */
+        ctx->unsettled =
+            anew && (here || shown == OCF_DEGRADED) && err_class(rc) == ERR_CLASS_UNCERTAIN;
         return rc;
     }
     ctx->idle = here && rc < 0;

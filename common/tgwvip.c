@@ -318,10 +318,7 @@ tgwvip_apply(struct ocf_ctx *ctx, struct tgwvip *t, struct err *e)
     int rc = ctx->operation == OCF_OP_MONITOR ? prepare_repair(ctx, t, e) : 0;
 
     rc = rc < 0 ? rc : tgwvip_check(t, e);
-    if (rc == 0 && t->routes.disable_source_dest_check) {
-        rc =
-            ec2_set_source_dest_check(&ctx->session, t->nic.eni_id, false, false, ctx->deadline, e);
-    }
+    rc = rc < 0 ? rc : routeplan_let_pass(ctx, &t->routes, t->nic.eni_id, e);
     ctx->idle = true;
     t->written = false;
     if (rc == 0 && !are_all_asked(t)) {

@@ -53,7 +53,8 @@ find_and_move(const char *text, size_t len, const struct addr *addrs, size_t n, 
         fuzz_id(holders[i].eni_id, "eni", true);
         fuzz_say(trace, "%s %d\n", holders[i].eni_id, holders[i].primary);
     }
-    rc = ec2_move_addresses(fuzz_answers(text, len), ENI, addrs, holders, n, fuzz_deadline(), &e);
+    rc = ec2_move_addresses(fuzz_answers(text, len), ENI, addrs, holders, n, true, fuzz_deadline(),
+                            fuzz_deadline(), &e);
     fuzz_say(trace, "move %d\n", rc);
     rc = ec2_unassign_addresses(fuzz_answers(text, len), ENI, addrs, holders, n, fuzz_deadline(),
                                 &e);

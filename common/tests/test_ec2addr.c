@@ -611,7 +611,7 @@ static int
 move(struct fake *f, const struct list *list, struct ec2_holder *holders, struct err *e)
 {
     return ec2_move_addresses(&f->session, OURS, list->items, holders, list->n, false,
-                              fake_deadline(f, 30000), e);
+                              fake_deadline(f, 30000), fake_deadline(f, 30000), e);
 }
 
 static int
@@ -696,7 +696,7 @@ ec2_move_addresses_again_writes_what_is_ours(void **state)
     FAKE_SCRIPT(f, REFUSES(400, "InvalidParameterValue"),
                 {.body = "Action=Assign", .status = 200, .answer = FINE, .times = 2});
     assert_int_equal(ec2_move_addresses(&f->session, OURS, list.items, holders, list.n, true,
-                                        fake_deadline(f, 30000), &e),
+                                        fake_deadline(f, 30000), fake_deadline(f, 30000), &e),
                      0);
     assert_int_equal(f->n_requests, 3);
     assert_string_equal(f->requests[0].body,

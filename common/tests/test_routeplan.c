@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "fake.h"
+#include "fakenode.h"
 
 #include "routeplan.h"
 
@@ -596,8 +596,108 @@ routeplan_apply_cancelled_tells_so(void **state)
     OCF_CLEANUP(routeplan_done) struct routeplan p = plan_of_three(&w);
     struct err e = {0};
 
-    FAKE_SCRIPT(f, {.given_up = -ERR_CANCELLED});
-    assert_int_equal(routeplan_apply(&ctx, &p, &params, OURS, &e), -ERR_CANCELLED);
+    /* All were planned anew, or all are shown to be here already. */
+    for (unsigned again = 0; again < 2; again++) {
+        for (size_t i = 0; i < p.n_changes; i++) {
+            p.changes[i].again = again != 0;
+        }
+        e = (struct err){0};
+        FAKE_SCRIPT(f, {.given_up = -ERR_CANCELLED});
+        assert_int_equal(routeplan_apply(&ctx, &p, &params, OURS, &e), -ERR_CANCELLED);
+        assert_int_equal(e.code, -ERR_CANCELLED);
+    }
+}
+
+/* What of writes of both kinds is told. */
+static void
+routeplan_apply_again_outcomes(void **state)
+{
+    static const char denied[] = FAKE_EC2_ERROR("UnauthorizedOperation", "m");
+    static const struct {
+        const char *name;
+        struct fake_rule rules[2]; /* for A, which is shown to be ours, and B, which is not */
+        int code;
+        const char *text; /* the beginning */
+        bool unsettled;
+        bool warns;
+    } cases[] = {
+        {.name = "both written", .rules = {{.status = 200}, {.status = 200}}, .text = ""},
+        {.name = "what is here is denied",
+         .rules = {{.status = 403, .answer = denied}, {.status = 200}},
+         .text = A ": ReplaceRoute: UnauthorizedOperation",
+         .warns = true},
+        {.name = "the other one is denied",
+         .rules = {{.status = 200}, {.status = 403, .answer = denied}},
+         .code = -ERR_REJECTED,
+         .text = B " (1 of 2 routes failed): "},
+        {.name = "both denied",
+         .rules = {{.status = 403, .answer = denied}, {.status = 403, .answer = denied}},
+         .code = -ERR_DENIED,
+         .text = B " (2 of 2 routes failed): "},
+        {.name = "what is here: answer lost",
+         .rules = {{.error = ERR_NETWORK, .sent = true}, {.status = 200}},
+         .code = -ERR_UNCERTAIN,
+         .text = A ": ReplaceRoute: ",
+         .unsettled = true},
+        {.name = "the other one: answer lost",
+         .rules = {{.status = 200}, {.error = ERR_NETWORK, .sent = true}},
+         .code = -ERR_UNCERTAIN,
+         .text = B ": ReplaceRoute: "},
+    };
+    static const char *const ids[] = {A, B};
+    struct fake *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        static const struct table_case tables[4] = {{A, {{V4, OURS}}}, {B, {{V4, OTHER}}}};
+        static const char *const destinations[4] = {V4};
+        const struct route_params params = {.create_routes = false};
+        struct ocf_ctx ctx = context(f);
+        struct fakenode_stderr caught;
+        char told[1024];
+        struct world w;
+        struct routeplan p;
+        struct err e = {0};
+
+        print_message("  %s\n", cases[i].name);
+        make_world(&w, tables, destinations);
+        w.in.again = true;
+        assert_int_equal(routeplan_make(&w.in, &p), 0);
+        assert_int_equal(p.n_changes, 2);
+        for (size_t k = 0; k < 2; k++) {
+            struct fake_rule rule = cases[i].rules[k];
+
+            rule.body = ids[k];
+            rule.answer = rule.status == 200 ? FINE : rule.answer;
+            fake_script(f, &rule, 1);
+        }
+        fakenode_stderr_begin(&caught);
+        assert_int_equal(routeplan_apply(&ctx, &p, &params, OURS, &e), cases[i].code);
+        fakenode_stderr_end(&caught, told, sizeof(told));
+        assert_int_equal(e.code, cases[i].code);
+        assert_int_equal(strncmp(e.text, cases[i].text, strlen(cases[i].text)), 0);
+        assert_int_equal(ctx.unsettled, cases[i].unsettled);
+        assert_int_equal(strstr(told, "WARNING: here by what AWS shows") != NULL, cases[i].warns);
+        routeplan_done(&p);
+    }
+}
+
+/* Nothing was written when it was not heard whether the check is off. */
+static void
+routeplan_let_pass_answer_lost_leaves_the_start_anew(void **state)
+{
+    const struct route_params params = {.disable_source_dest_check = true};
+    struct fake *f = *state;
+    struct ocf_ctx ctx = context(f);
+    struct err e = {0};
+
+    ctx.operation = OCF_OP_START;
+    for (unsigned present = 0; present < 2; present++) {
+        ctx.local = present != 0 ? OCF_HERE : OCF_ABSENT;
+        ctx.unsettled = false;
+        FAKE_SCRIPT(f, {.error = ERR_NETWORK, .sent = true});
+        assert_int_equal(routeplan_let_pass(&ctx, &params, OURS, &e), -ERR_UNCERTAIN);
+        assert_int_equal(ctx.unsettled, present == 0);
+    }
 }
 
 #define INTERFACE(check)                                                                           \
@@ -696,6 +796,8 @@ main(void)
         FAKE_TEST(routeplan_apply_check_turned_off_first),
         FAKE_TEST(routeplan_apply_nothing_to_do_asks_nothing),
         FAKE_TEST(routeplan_apply_cancelled_tells_so),
+        FAKE_TEST(routeplan_apply_again_outcomes),
+        FAKE_TEST(routeplan_let_pass_answer_lost_leaves_the_start_anew),
         FAKE_TEST(routeplan_check_eni_verdicts),
         FAKE_TEST(routeplan_preflight_writes_nothing_and_finds_the_worst),
         FAKE_TEST(routeplan_preflight_tells_missing_route_and_check),
