@@ -6,10 +6,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chaos.prey import Prey, runs
+from lab import node
 from lab.handle import Lab
 from lab.state import until
 from lab.topology import VIP
@@ -67,6 +69,20 @@ def test_kills_what_it_is_for(
     running = begun(agent, action, interval_ms)
     assert hunted(silent, prey, GIVE_UP_S if found else NONE_S) == ("n2" if found else None)
     assert (running.wait().code == -signal.SIGKILL) == found
+
+
+def test_does_not_look_beyond_the_node(silent: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that is starting up has not left the host's root yet: there, all nodes are seen."""
+    agent = Runner(silent, AGENT, ip=VIP)
+    first = node.running(silent.files, "n1")
+    running = begun(agent, "monitor", 10000)
+    with subprocess.Popen(["unshare", "--pid", "--fork", "cat"], stdin=subprocess.PIPE) as starting:
+        children = Path(f"/proc/{starting.pid}/task/{starting.pid}/children")
+        (child,) = until(lambda: children.read_text().split(), GIVE_UP_S, "a process 1")
+        monkeypatch.setattr(node, "running", lambda *_: replace(first, pid=int(child)))
+        assert hunted(silent, Prey("vip", AGENT, "monitor"), NONE_S) is None
+        starting.stdin.close()
+    assert running.wait().code != -signal.SIGKILL
 
 
 def test_does_not_count_what_has_ended(silent: Lab) -> None:

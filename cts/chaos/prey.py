@@ -63,6 +63,8 @@ class Prey:
         # The node's own, which has the few processes of the node.
         proc = PROC / str(first.pid) / "root" / "proc"
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if not _is_own(proc, first.pid):
+                return
             pids = [pid for pid in os.listdir(proc) if pid.isdigit()]
             for directory in (proc / pid for pid in pids):
                 if directory in self._others:
@@ -87,6 +89,16 @@ class Prey:
         recurs = given.get("OCF_RESKEY_CRM_meta_interval", "0") != "0"
         on_standby = given.get("OCF_RESKEY_CRM_meta_role") == "Stopped"
         return self.action != "monitor" or (recurs and on_standby == self.standby)
+
+
+def _is_own(proc: Path, first: int) -> bool:
+    """Whether a node sees itself there. One that is starting up sees the host for a moment, and all
+    other nodes of all labs with it."""
+    space = PROC / str(first) / "ns" / "pid"
+    try:
+        return (proc / "1" / "ns" / "pid").stat().st_ino == space.stat().st_ino
+    except PermissionError:  # of a container's guardian
+        return False
 
 
 def runs(process: int) -> bool:
