@@ -61,6 +61,23 @@ def test_held_by_several(tmp_path: Path, second: float, events: list[dict], seve
     assert history.holdings(lab, "other") == []
 
 
+def test_start_that_was_refused_is_none(tmp_path: Path) -> None:
+    """A node that has to join anew first is asked for what it does not do."""
+    now = time.monotonic() - 100
+    refused = "Discarding attempt to perform action start on {} in state S_PENDING (shutdown=false)"
+    log = [
+        (now + 10, "n1", REQUESTED),
+        (now + 20, "n1", STOPPED),
+        (now + 30, "n2", REQUESTED),
+        (now + 30, "n2", refused.format("other")),
+        (now + 31, "n1", REQUESTED),
+        (now + 31.5, "n2", refused.format("vip")),
+        (now + 40, "n1", REQUESTED),
+    ]
+    held = history.holdings(recorded(tmp_path, log, []), "vip")
+    assert [(each.node, round(each.began - now)) for each in held] == [("n1", 10), ("n1", 31)]
+
+
 def test_failures(tmp_path: Path) -> None:
     """A failure is told once, with its result, however many nodes note it and whenever."""
     now = time.monotonic() - 100

@@ -18,12 +18,15 @@ from lab.handle import Lab
 _LOG_LINE = re.compile(r"(\w{3} \d\d [\d:]{8}\.\d{3}) (\S+) \S+\s*\[\d+\] \(\w+\)\s+\w+: (.*)")
 _OPERATION = re.compile(r"Result of (start|stop) operation for (\S+) on (\S+): (\w+)")
 _REQUESTED = re.compile(r"Requesting local execution of start operation for (\S+) on (\S+)")
+_DISCARDED = re.compile(r"Discarding attempt to perform action start on (\S+) in state")
 _FENCED = re.compile(r"Operation '(?:reboot|off)' targeting (\S+) by (\S+) for .*: OK")
 _LOST = re.compile(r"Node (\S+) state is now lost")
 # Each failure has an attribute of its own, with the second in which it happened.
 _FAILED = re.compile(r"Setting last-failure-(\S+)#(\w+)\[(\S+)\]\D*: .* -> (\d+)")
 # What one of the above is in; most lines are about something else.
-_TOLD = re.compile("Result of|Requesting local|Operation '|is now lost|Setting last-failure")
+_TOLD = re.compile(
+    "Result of|Requesting local|Discarding|Operation '|is now lost|Setting last-failure"
+)
 _RESULT = re.compile(r"Result of (\w+) operation for (\S+) on (\S+): (.*) \| .*key=(\S+)")
 
 
@@ -151,13 +154,21 @@ def operations(lab: Lab) -> list[Operation]:
     ]
 
 
+def _begun(lab: Lab, resource: str) -> list[tuple[float, str, str]]:
+    """The starts of a resource: those that a node has not refused for having to join anew."""
+    begun: list[tuple[float, str, str]] = []
+    for t, node, text in _log(lab):
+        if (found := _REQUESTED.search(text)) and found.group(1) == resource:
+            begun.append((t, "begin", found.group(2)))
+        elif (found := _DISCARDED.search(text)) and found.group(1) == resource:
+            refused = max(i for i, (_, _, where) in enumerate(begun) if where == node)
+            del begun[refused]
+    return begun
+
+
 def holdings(lab: Lab, resource: str) -> list[Holding]:
     """Who may have had a resource and when, in the order of the ends."""
-    begun = [
-        (t, "begin", found.group(2))
-        for t, _node, text in _log(lab)
-        if (found := _REQUESTED.search(text)) and found.group(1) == resource
-    ]
+    begun = _begun(lab, resource)
     stopped = [
         (operation.t, "end", operation.node)
         for operation in operations(lab)
