@@ -71,7 +71,7 @@ def test_start_that_was_refused_is_none(tmp_path: Path) -> None:
         (now + 30, "n2", REQUESTED),
         (now + 30, "n2", refused.format("other")),
         (now + 31, "n1", REQUESTED),
-        (now + 31.5, "n2", refused.format("vip")),
+        (now + 30, "n2", refused.format("vip")),
         (now + 40, "n1", REQUESTED),
     ]
     held = history.holdings(recorded(tmp_path, log, []), "vip")

@@ -235,7 +235,8 @@ def verdicts(lab: Lab) -> list[Verdict]:
 
 
 def _log(lab: Lab) -> Iterator[tuple[float, str, str]]:
-    """(time, node, text) of what matters in all nodes' Pacemaker logs, in order of time."""
+    """(time, node, text) of what matters in all nodes' Pacemaker logs, in order of time; what a node
+    logs in one millisecond stays in its order."""
     to_monotonic = time.monotonic() - time.time()
     year = datetime.date.today().year
     lines = []
@@ -248,4 +249,4 @@ def _log(lab: Lab) -> Iterator[tuple[float, str, str]]:
                 # The log leaves the year out.
                 wall = datetime.datetime.strptime(f"{year} {stamp}", "%Y %b %d %H:%M:%S.%f")
                 lines.append((wall.timestamp() + to_monotonic, node, text))
-    return iter(sorted(lines))
+    return iter(sorted(lines, key=lambda line: line[0]))
