@@ -372,9 +372,12 @@ routeplan_sum_up(struct ocf_ctx *ctx, const struct routeplan_sum *s, struct err 
         e->code = -ERR_UNCERTAIN;
         return s->unsettled ? ocf_written_again(ctx, e) : e->code;
     }
-    *e = s->again;
-    e->code = ocf_written_again(ctx, &s->again);
-    return e->code;
+    if (s->again.code < 0) {
+        *e = s->again;
+        e->code = ocf_written_again(ctx, &s->again);
+        return e->code;
+    }
+    return 0;
 }
 
 /* What became of the writes. */

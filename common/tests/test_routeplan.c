@@ -681,6 +681,23 @@ routeplan_apply_again_outcomes(void **state)
     }
 }
 
+/* Of two sums, that of the Transit Gateways' routes says nothing of what the other left open. */
+static void
+routeplan_sum_up_of_nothing_settles_nothing(void **state)
+{
+    const struct err lost = {.code = -ERR_UNCERTAIN};
+    struct ocf_ctx ctx = context(*state);
+    struct routeplan_sum vpc = {.n = 0};
+    struct routeplan_sum transit = {.n = 0};
+    struct err e = {0};
+
+    routeplan_sum_add(&vpc, A, true, &lost);
+    assert_int_equal(routeplan_sum_up(&ctx, &vpc, &e), -ERR_UNCERTAIN);
+    assert_true(ctx.unsettled);
+    assert_int_equal(routeplan_sum_up(&ctx, &transit, &e), 0);
+    assert_true(ctx.unsettled);
+}
+
 /* Nothing was written when it was not heard whether the check is off. */
 static void
 routeplan_let_pass_answer_lost_leaves_the_start_anew(void **state)
@@ -797,6 +814,7 @@ main(void)
         FAKE_TEST(routeplan_apply_nothing_to_do_asks_nothing),
         FAKE_TEST(routeplan_apply_cancelled_tells_so),
         FAKE_TEST(routeplan_apply_again_outcomes),
+        FAKE_TEST(routeplan_sum_up_of_nothing_settles_nothing),
         FAKE_TEST(routeplan_let_pass_answer_lost_leaves_the_start_anew),
         FAKE_TEST(routeplan_check_eni_verdicts),
         FAKE_TEST(routeplan_preflight_writes_nothing_and_finds_the_worst),
