@@ -121,7 +121,8 @@ dns_addresses(const struct addr *server, const char *name, int family, struct de
     }
     res_nclose(&state);
     if (rc == -ERR_TOO_BIG) {
-        return err_set(e, ERR_TOO_BIG, "resolver %s: its answer for %s does not fit into UDP",
+        return err_set(e, ERR_TOO_BIG,
+                       "resolver %s: its answer for %s does not fit into UDP: set another",
                        addr_text(server, text), name);
     }
     if (rc == -ERR_NOMEM || rc == -ERR_MALFORMED) {
